@@ -1,0 +1,92 @@
+// Package environment reads environments: it loads the CUE of a folder under
+// envs/, holds it against the contract, and turns what is wrong into findings
+// that point into the file a person edits.
+//
+// It is the first step of the flow. What comes out has satisfied the whole
+// contract, so that no later step needs to check a value again.
+package environment
+
+import (
+	"cuelang.org/go/cue"
+)
+
+// Environment is one folder under envs/, loaded and valid.
+type Environment struct {
+	// Name is the name of the environment and of its folder.
+	Name string `json:"name"`
+	// Tier is development, staging or production.
+	Tier      string `json:"tier"`
+	Namespace string `json:"namespace"`
+
+	Cluster  Cluster  `json:"cluster"`
+	Delivery Delivery `json:"delivery"`
+
+	// Releases are ordered by name.
+	Releases []Release `json:"-"`
+
+	// Value is the environment in CUE, joined with the contract.
+	Value cue.Value `json:"-"`
+}
+
+// Dir returns the environment's folder, relative to the repository's root.
+func (e *Environment) Dir() string { return Dir + "/" + e.Name }
+
+// Cluster is where the environment runs.
+type Cluster struct {
+	Server string `json:"server"`
+	// KubernetesVersion is a minor version such as 1.33.
+	KubernetesVersion string   `json:"kubernetesVersion"`
+	APIVersions       []string `json:"apiVersions"`
+}
+
+// Delivery is how Argo CD delivers the environment.
+type Delivery struct {
+	// Repository is the address of the Git repository that Argo CD reads.
+	Repository string `json:"repository"`
+	// Revision is the Git ref that Argo CD follows.
+	Revision string `json:"revision"`
+	// Sync is automated or manual.
+	Sync          string       `json:"sync"`
+	Prune         bool         `json:"prune"`
+	SelfHeal      bool         `json:"selfHeal"`
+	Windows       []SyncWindow `json:"windows"`
+	SignatureKeys []string     `json:"signatureKeys"`
+	// Kinds are Kind or Kind.group.
+	Kinds []string `json:"kinds"`
+}
+
+// SyncWindow is a span of time in which syncs are allowed or denied.
+type SyncWindow struct {
+	Kind       string `json:"kind"`
+	Schedule   string `json:"schedule"`
+	Duration   string `json:"duration"`
+	TimeZone   string `json:"timeZone"`
+	ManualSync bool   `json:"manualSync"`
+}
+
+// Release is one chart with its values in one environment.
+type Release struct {
+	// Name is the name of the Helm release and of the Argo CD Application.
+	Name string `json:"name"`
+	// Chart is the name of the folder under charts/.
+	Chart string `json:"chart"`
+	// Values are concrete: every default is resolved.
+	Values cue.Value `json:"-"`
+}
+
+// ValuesFile returns the path of the produced values of one of e's releases,
+// relative to the repository's root.
+func (e *Environment) ValuesFile(release string) string {
+	return e.Dir() + "/values/" + release + ".yaml"
+}
+
+// ApprovalBranch returns the ref whose commits are approvals of e, and whether
+// e is delivered from it.
+func (e *Environment) ApprovalBranch() (ref string, follows bool) {
+	ref = "refs/heads/env/" + e.Name
+	return ref, e.Delivery.Revision == ref
+}
+
+// ApprovalFile returns the path of the approval record, which exists on the
+// approval branch only, relative to the repository's root.
+func (e *Environment) ApprovalFile() string { return e.Dir() + "/approval.yaml" }

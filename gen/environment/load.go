@@ -1,0 +1,147 @@
+package environment
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/load"
+
+	"gitlab.com/towpath/towpath/gen/finding"
+)
+
+// Set is a number of environments that were loaded together, with the contract
+// that binds them.
+type Set struct {
+	Environments []*Environment
+	// Contract is the package envs/contract.
+	Contract cue.Value
+}
+
+// Load loads the named environments from the repository's root file system.
+//
+// If an environment is invalid, the error is a [finding.List] with everything
+// that is wrong in any of them; the Set then holds those that are valid.
+func Load(repo fs.FS, names []string) (*Set, error) {
+	contract, instances, err := instances(repo, names)
+	if err != nil {
+		return nil, err
+	}
+	set := &Set{}
+	ctx := cuecontext.New()
+	if contract.Err != nil {
+		return nil, syntaxFindings(contract.Err).Sort()
+	}
+	set.Contract = ctx.BuildInstance(contract)
+	if err := set.Contract.Err(); err != nil {
+		// Every environment would repeat the contract's own errors.
+		return nil, syntaxFindings(err).Sort()
+	}
+	var findings finding.List
+	for i, name := range names {
+		env, found := loadOne(ctx, set.Contract, instances[i], name)
+		if len(found) > 0 {
+			findings = append(findings, found...)
+			continue
+		}
+		set.Environments = append(set.Environments, env)
+	}
+	return set, findings.Sort().Err()
+}
+
+// LoadContract loads the contract alone.
+func LoadContract(repo fs.FS) (*build.Instance, error) {
+	contract, _, err := instances(repo, nil)
+	return contract, err
+}
+
+// instances parses the contract and the named environments, files in common
+// once. Errors in the CUE itself are left in the instances.
+func instances(repo fs.FS, names []string) (contract *build.Instance, envs []*build.Instance, err error) {
+	args := []string{"./contract"}
+	for _, name := range names {
+		args = append(args, "./"+name)
+	}
+	// The file system holds the files of the repository and nothing else, so
+	// that an environment can't read the machine, and no registry is asked.
+	loaded := load.Instances(args, &load.Config{FS: repo, Dir: "/" + Dir, Registry: noRegistry{}})
+	if len(loaded) != len(args) {
+		return nil, nil, fmt.Errorf("loading %s: CUE returned %d packages for %d folders", Dir, len(loaded), len(args))
+	}
+	return loaded[0], loaded[1:], nil
+}
+
+func loadOne(ctx *cue.Context, contract cue.Value, inst *build.Instance, name string) (*Environment, finding.List) {
+	if inst.Err != nil {
+		return nil, withEnvironment(syntaxFindings(inst.Err), name)
+	}
+	definition := contract.LookupPath(cue.ParsePath("#Environment"))
+	// The files of an environment join the contract themselves, so that CUE's
+	// own tools check them too. Joining it here once more makes sure that
+	// leaving the line out does not leave the contract.
+	built := ctx.BuildInstance(inst)
+	if found := unresolved(built.Err()); len(found) > 0 {
+		return nil, withEnvironment(found, name)
+	}
+	v := built.Unify(definition)
+	d := diagnosis{env: name, contract: contract, files: editedFiles(inst)}
+	d.diagnose(v)
+	if len(d.findings) > 0 {
+		return nil, withEnvironment(d.findings, name)
+	}
+	env := &Environment{Value: v}
+	if err := v.Decode(env); err != nil {
+		return nil, withEnvironment(syntaxFindings(err), name)
+	}
+	if env.Name != name {
+		d.add(v.LookupPath(cue.ParsePath("name")), finding.Finding{
+			Rule:    "wrong-folder",
+			Message: fmt.Sprintf("the environment in %s/%s is named %q", Dir, name, env.Name),
+			Help:    fmt.Sprintf("write name: %q, or rename the folder", name),
+		})
+		return nil, withEnvironment(d.findings, name)
+	}
+	releases, err := v.LookupPath(cue.ParsePath("releases")).Fields()
+	if err != nil {
+		return nil, withEnvironment(syntaxFindings(err), name)
+	}
+	for releases.Next() {
+		var release Release
+		if err := releases.Value().Decode(&release); err != nil {
+			return nil, withEnvironment(syntaxFindings(err), name)
+		}
+		release.Values = releases.Value().LookupPath(cue.ParsePath("values"))
+		env.Releases = append(env.Releases, release)
+	}
+	slices.SortFunc(env.Releases, func(a, b Release) int { return strings.Compare(a.Name, b.Name) })
+	return env, nil
+}
+
+// editedFiles returns the paths of the files that people edit for the package,
+// relative to the repository's root: all that is not the contract's.
+func editedFiles(inst *build.Instance) map[string]*ast.File {
+	files := map[string]*ast.File{}
+	for _, file := range inst.Files {
+		files[repoPath(file.Filename)] = file
+	}
+	return files
+}
+
+// repoPath makes CUE's file names, rooted in the file system that it was given,
+// relative to the repository's root.
+func repoPath(name string) string {
+	return strings.TrimPrefix(path.Clean(name), "/")
+}
+
+func withEnvironment(findings finding.List, name string) finding.List {
+	for i := range findings {
+		findings[i].Environment = name
+	}
+	return findings
+}

@@ -1,0 +1,81 @@
+package finding
+
+import (
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Class groups rules by what has to happen next; it decides the exit code.
+type Class string
+
+// The classes of rules.
+const (
+	// Input is wrong in itself: it breaks the contract, or can't be rendered.
+	Input Class = "input"
+	// Stale is a produced file that is not what its sources produce.
+	Stale Class = "stale"
+	// Policy is valid, and forbidden all the same.
+	Policy Class = "policy"
+)
+
+// Rule is one thing that gen checks.
+type Rule struct {
+	// ID is the rule's name in findings and on the command line.
+	ID string `json:"id"`
+	// Title says what must hold, in one sentence.
+	Title string `json:"title"`
+	Class Class  `json:"class"`
+	// Why says what goes wrong otherwise.
+	Why string `json:"why"`
+	// Bad and Good are the same few lines, before and after.
+	Bad  string `json:"bad"`
+	Good string `json:"good"`
+}
+
+//go:embed rules/*.yaml
+var ruleFiles embed.FS
+
+// Rules returns every rule, ordered by id.
+var Rules = sync.OnceValue(func() []Rule {
+	names, err := ruleFiles.ReadDir("rules")
+	if err != nil {
+		panic(fmt.Sprintf("reading the embedded rules: %v", err))
+	}
+	var rules []Rule
+	for _, name := range names {
+		data, err := ruleFiles.ReadFile("rules/" + name.Name())
+		if err != nil {
+			panic(fmt.Sprintf("reading the embedded rules: %v", err))
+		}
+		var rule Rule
+		if err := yaml.UnmarshalStrict(data, &rule); err != nil {
+			panic(fmt.Sprintf("rules/%s: %v", name.Name(), err))
+		}
+		rules = append(rules, rule)
+	}
+	slices.SortFunc(rules, func(a, b Rule) int { return strings.Compare(a.ID, b.ID) })
+	return rules
+})
+
+// Lookup returns the rule with the given id.
+func Lookup(id string) (Rule, bool) {
+	rules := Rules()
+	i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id })
+	if i < 0 {
+		return Rule{}, false
+	}
+	return rules[i], true
+}
+
+// Has reports whether a finding of severity Error breaks a rule of the class.
+func (l List) Has(class Class) bool {
+	return slices.ContainsFunc(l, func(f Finding) bool {
+		rule, ok := Lookup(f.Rule)
+		return f.Severity == Error && ok && rule.Class == class
+	})
+}
