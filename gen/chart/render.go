@@ -1,0 +1,223 @@
+package chart
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	helm "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
+	"sigs.k8s.io/yaml"
+
+	"gitlab.com/towpath/towpath/gen/finding"
+)
+
+// Release is what Argo CD tells Helm about a release.
+type Release struct {
+	// Name is the Helm release's name.
+	Name      string
+	Namespace string
+	// KubernetesVersion is a version such as 1.33 or 1.33.2.
+	KubernetesVersion string
+	// APIVersions are known besides Helm's own list.
+	APIVersions []string
+	// Values are the contents of value files, later ones winning.
+	Values [][]byte
+}
+
+// Source is a template of a chart, or of one that it depends on, and the text
+// that it rendered to.
+type Source struct {
+	// Template is the file, relative to the repository's root.
+	Template string
+	// CRD tells that the text comes from the folder crds, which is not rendered.
+	CRD  bool
+	Text string
+}
+
+// Render renders the chart for a release. The sources are ordered by template,
+// those without text are left out, and so are NOTES.txt and partials.
+//
+// If the values or a template are wrong, the error is a [finding.List]; a
+// finding from a template has the key of the values in its Object field, for
+// the caller to find the line that set it.
+func (c *Chart) Render(r Release) ([]Source, error) {
+	values, err := merge(r.Values)
+	if err != nil {
+		return nil, err
+	}
+	// Rendering writes into the chart's values and dependencies.
+	chrt := shallowCopy(c.helm)
+	if err := chartutil.ProcessDependencies(chrt, values); err != nil {
+		return nil, c.broken(path.Join(c.Path(), "Chart.yaml"), err)
+	}
+	capabilities, err := c.capabilities(r)
+	if err != nil {
+		return nil, err
+	}
+	top, err := chartutil.ToRenderValuesWithSchemaValidation(chrt, values, chartutil.ReleaseOptions{
+		Name: r.Name, Namespace: r.Namespace, Revision: 1, IsInstall: true,
+	}, capabilities, true)
+	if err != nil {
+		return nil, c.broken(path.Join(c.Path(), "values.yaml"), err)
+	}
+	// Helm's own ToRenderValues would validate the schema with these values; the
+	// schema is compiled there each time, and here only where it is asked for.
+	rendered, err := engine.Engine{}.Render(chrt, top)
+	if err != nil {
+		return nil, finding.List{c.templateFinding(err)}
+	}
+	var sources []Source
+	for name, text := range rendered {
+		if strings.TrimSpace(text) == "" || path.Base(name) == "NOTES.txt" {
+			continue
+		}
+		sources = append(sources, Source{Template: c.templatePath(name), Text: text})
+	}
+	for _, crd := range chrt.CRDObjects() {
+		sources = append(sources, Source{Template: c.templatePath(crd.Filename), CRD: true, Text: string(crd.File.Data)})
+	}
+	slices.SortFunc(sources, func(a, b Source) int { return strings.Compare(a.Template, b.Template) })
+	return sources, nil
+}
+
+// ValidateValues holds the values of a release against the values.schema.json of
+// the chart and of its dependencies, as Helm does before it renders.
+func (c *Chart) ValidateValues(r Release) error {
+	values, err := merge(r.Values)
+	if err != nil {
+		return err
+	}
+	chrt := shallowCopy(c.helm)
+	if err := chartutil.ProcessDependencies(chrt, values); err != nil {
+		return c.broken(path.Join(c.Path(), "Chart.yaml"), err)
+	}
+	coalesced, err := chartutil.CoalesceValues(chrt, values)
+	if err != nil {
+		return c.broken(path.Join(c.Path(), "values.yaml"), err)
+	}
+	if err := chartutil.ValidateAgainstSchema(chrt, coalesced); err != nil {
+		return finding.List{{
+			Rule:     "values-schema",
+			Severity: finding.Error,
+			Position: finding.Position{File: path.Join(c.Path(), "values.schema.json")},
+			Message:  strings.TrimSpace(err.Error()),
+			Help:     "run gen render, which produces the schema from the contract",
+		}}
+	}
+	return nil
+}
+
+func (c *Chart) capabilities(r Release) (*chartutil.Capabilities, error) {
+	version, err := chartutil.ParseKubeVersion(r.KubernetesVersion)
+	if err != nil {
+		return nil, fmt.Errorf("Kubernetes version %q: %w", r.KubernetesVersion, err)
+	}
+	if wanted := c.helm.Metadata.KubeVersion; wanted != "" && !chartutil.IsCompatibleRange(wanted, version.String()) {
+		return nil, finding.List{{
+			Rule:     "template-error",
+			Severity: finding.Error,
+			Position: c.find("Chart.yaml", "kubeVersion:"),
+			Message:  fmt.Sprintf("chart %s wants Kubernetes %s, the environment has %s", c.Name, wanted, version),
+		}}
+	}
+	capabilities := chartutil.DefaultCapabilities.Copy()
+	capabilities.KubeVersion = *version
+	capabilities.APIVersions = append(slices.Clone(capabilities.APIVersions), r.APIVersions...)
+	return capabilities, nil
+}
+
+// merge reads value files as helm template --values does.
+func merge(files [][]byte) (map[string]any, error) {
+	merged := map[string]any{}
+	for _, file := range files {
+		values := map[string]any{}
+		if err := yaml.Unmarshal(file, &values); err != nil {
+			return nil, fmt.Errorf("parsing values: %w", err)
+		}
+		// Coalescing gives the first table the last word, as a later file has.
+		merged = chartutil.CoalesceTables(values, merged)
+	}
+	return merged, nil
+}
+
+// shallowCopy copies what rendering writes to: the metadata of a chart, whose
+// dependencies get switched on and off, its values and its dependencies.
+func shallowCopy(c *helm.Chart) *helm.Chart {
+	clone := *c
+	metadata := *c.Metadata
+	metadata.Dependencies = nil
+	for _, dep := range c.Metadata.Dependencies {
+		d := *dep
+		metadata.Dependencies = append(metadata.Dependencies, &d)
+	}
+	clone.Metadata = &metadata
+	clone.Values = copyTree(c.Values)
+	clone.SetDependencies()
+	for _, sub := range c.Dependencies() {
+		clone.AddDependency(shallowCopy(sub))
+	}
+	return &clone
+}
+
+func copyTree(tree map[string]any) map[string]any {
+	clone := make(map[string]any, len(tree))
+	for key, value := range tree {
+		if sub, ok := value.(map[string]any); ok {
+			value = copyTree(sub)
+		}
+		clone[key] = value
+	}
+	return clone
+}
+
+// templatePath turns Helm's name of a template (service/templates/x.yaml,
+// service/charts/redis/templates/x.yaml) into its path in the repository.
+func (c *Chart) templatePath(name string) string {
+	_, rel, _ := strings.Cut(name, "/")
+	return path.Join(c.Path(), rel)
+}
+
+var (
+	// The forms in which text/template, and Helm's engine around it, name the
+	// place of an error.
+	errorPlace = regexp.MustCompile(`^(?:template: |parse error at \(|execution error at \(|error calling include: template: )?([^\s:()]+):(\d+)(?::(\d+))?\)?: `)
+	errorKey   = regexp.MustCompile(`<[^<>]*?\.Values\.([A-Za-z0-9_.]+)[^<>]*>`)
+	errorNoise = regexp.MustCompile(`(?:error calling [a-z]+|executing "[^"]*" at <[^>]*>|template: [^\s:]+:\d+(?::\d+)?): `)
+)
+
+// templateFinding turns an error of Helm's engine into a finding at the
+// innermost template that it names.
+func (c *Chart) templateFinding(err error) finding.Finding {
+	text := err.Error()
+	f := finding.Finding{Rule: "template-error", Severity: finding.Error, Position: finding.Position{File: c.Path()}}
+	// An error in a partial is wrapped by one frame for each include; the last
+	// place that is named is the innermost.
+	rest := text
+	for rest != "" {
+		if m := errorPlace.FindStringSubmatch(rest); m != nil {
+			f.File = c.templatePath(m[1])
+			f.Line, _ = strconv.Atoi(m[2])
+			f.Column = 0
+			if m[3] != "" {
+				column, _ := strconv.Atoi(m[3])
+				f.Column = column + 1 // text/template counts from 0.
+			}
+		}
+		if m := errorKey.FindStringSubmatch(rest); m != nil {
+			f.Object = m[1]
+		}
+		_, after, found := strings.Cut(rest, ": ")
+		if !found {
+			break
+		}
+		rest = after
+	}
+	f.Message = errorPlace.ReplaceAllString(text, "")
+	f.Message = strings.TrimSpace(errorNoise.ReplaceAllString(f.Message, ""))
+	return f
+}

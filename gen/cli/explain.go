@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"gitlab.com/towpath/towpath/gen/environment"
+	"gitlab.com/towpath/towpath/gen/explain"
+	"gitlab.com/towpath/towpath/gen/finding"
+)
+
+type explainOptions struct{ format string }
+
+func (a *app) explainCommand() *cobra.Command {
+	var o explainOptions
+	cmd := &cobra.Command{
+		Use:   "explain ENV [PATH] | RULE",
+		Short: "Say where a value comes from, or what a rule is about",
+		Long: `Explain shows a value of an environment, the contract's words about it, and every
+place that set, bounded or defaulted it. A path starts with a release, below
+whose values it then looks, or with a field of the environment. Without a path
+it shows every value of the environment with the place that decided it.
+
+Explain RULE says what a rule demands, why, and how to keep it.`,
+		Example: `  gen explain envs/prod service.autoscaling.minReplicas
+  gen explain prod delivery.revision
+  gen explain prod                 every value with its origin
+  gen explain unknown-field        what a rule is about`,
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: a.completeExplain,
+		RunE:              func(_ *cobra.Command, args []string) error { return a.explain(o, args) },
+	}
+	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "text or json")
+	return cmd
+}
+
+func (a *app) explain(o explainOptions, args []string) error {
+	if err := oneOf("output", o.format, "text", "json"); err != nil {
+		return err
+	}
+	if rule, ok := finding.Lookup(args[0]); ok && len(args) == 1 {
+		return a.explainRule(o, rule)
+	}
+	names, err := a.resolve(args[:1])
+	if err != nil {
+		return a.explainUnknown(args, err)
+	}
+	set, err := environment.Load(a.repoFS(), names)
+	if err != nil {
+		return err
+	}
+	env := set.Environments[0]
+	if len(args) == 1 {
+		return a.explainTree(o, env)
+	}
+	e, err := explain.Value(env, args[1])
+	if err != nil {
+		return err
+	}
+	if o.format == "json" {
+		return a.printJSON(e)
+	}
+	fmt.Fprintf(a.Out, "%s = %s\n", e.Path, e.Value)
+	if e.Doc != "" {
+		fmt.Fprintf(a.Out, "\n%s\n", e.Doc)
+	}
+	fmt.Fprintln(a.Out)
+	table := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
+	for _, p := range e.Places {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", p.Role, p.Position, p.Text)
+	}
+	return table.Flush()
+}
+
+func (a *app) explainRule(o explainOptions, rule finding.Rule) error {
+	if o.format == "json" {
+		return a.printJSON(rule)
+	}
+	bold := func(s string) string { return s }
+	if a.colour(a.OutTerminal) {
+		bold = func(s string) string { return "\x1b[1m" + s + "\x1b[0m" }
+	}
+	_, err := fmt.Fprintf(a.Out, "%s (%s)\n\n%s\n\n%s\n\n%s\n%s\n%s\n%s",
+		bold(rule.ID), rule.Class, rule.Title, wrap(rule.Why, 80),
+		bold("Wrong:"), indent(rule.Bad), bold("Right:"), indent(rule.Good))
+	return err
+}
+
+// explainUnknown says of a word that is no environment whether it may have been
+// meant as a rule.
+func (a *app) explainUnknown(args []string, err error) error {
+	if len(args) == 2 {
+		return err
+	}
+	var ids []string
+	for _, rule := range finding.Rules() {
+		ids = append(ids, rule.ID)
+	}
+	if near := finding.DidYouMean(args[0], ids); near != "" {
+		return fmt.Errorf("%w; no rule has that name either, %s", err, near)
+	}
+	return fmt.Errorf("%w; no rule has that name either, see gen check --rules", err)
+}
+
+func (a *app) explainTree(o explainOptions, env *environment.Environment) error {
+	tree := explain.Tree(env)
+	if o.format == "json" {
+		return a.printJSON(tree)
+	}
+	table := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
+	for _, e := range tree {
+		role, place := "", ""
+		if len(e.Places) > 0 {
+			role, place = string(e.Places[0].Role), e.Places[0].Position.String()
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.Path, strings.Join(strings.Fields(e.Value), " "), role, place)
+	}
+	return table.Flush()
+}
+
+func (a *app) printJSON(v any) error {
+	encoder := json.NewEncoder(a.Out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+// completeExplain completes an environment, then a path of its values.
+func (a *app) completeExplain(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		names, directive := a.completeEnvironments(cmd, args, toComplete)
+		for _, rule := range finding.Rules() {
+			names = append(names, rule.ID)
+		}
+		return names, directive
+	}
+	if len(args) > 1 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	names, err := a.resolve(args)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	set, err := environment.Load(a.repoFS(), names)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var paths []string
+	for _, e := range explain.Tree(set.Environments[0]) {
+		path := e.Path
+		if rest, ok := strings.CutPrefix(path, "releases."); ok {
+			path = strings.Replace(rest, ".values.", ".", 1)
+		}
+		paths = append(paths, path)
+	}
+	return paths, cobra.ShellCompDirectiveNoFileComp
+}
+
+// wrap breaks a paragraph into lines of at most width characters.
+func wrap(text string, width int) string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return strings.Join(append(lines, line), "\n")
+}
+
+func indent(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		out.WriteString("    " + line)
+	}
+	return out.String()
+}

@@ -1,0 +1,150 @@
+// Package delivery produces what Argo CD reads about environments: their
+// Applications, their AppProjects, and the part of bootstrap that is theirs.
+//
+// Three layers of files, each of which can only write the next:
+//
+//   - bootstrap, applied by a cluster's administrator, creates namespaces,
+//     admission bindings, AppProjects and one root Application per environment
+//     (argocd/bootstrap/environments/NAME);
+//   - a root Application may write Applications in namespace argocd-NAME and
+//     nothing else (argocd/NAME);
+//   - an Application may write the kinds that its environment lists, in the
+//     environment's namespace and nothing else (charts/CHART with
+//     envs/NAME/values).
+//
+// AppProjects stand outside the chain: a further Application, projects, keeps
+// them equal to argocd/projects of an approval branch, never of main. A merge
+// to main therefore changes no rule that binds production.
+//
+// The files are data for Argo CD, whose types this package doesn't import: gen
+// stays quick, and argocd/verify judges the files with Argo CD's own code.
+//
+// What is left out is as deliberate as what is written. An Application has no
+// field with a zero value that Argo CD's types drop: Argo CD writes its
+// Applications all the time, would drop the field, see a difference from Git,
+// and heal it for ever.
+package delivery
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"gitlab.com/towpath/towpath/gen/environment"
+)
+
+const (
+	// Namespace is where Argo CD runs, with AppProjects and root Applications.
+	Namespace = "argocd"
+	// Dir is the folder of everything that Argo CD reads about itself.
+	Dir = "argocd"
+	// ProjectsDir holds every AppProject.
+	ProjectsDir = Dir + "/projects"
+	// EnvironmentsDir holds the part of bootstrap that belongs to environments.
+	EnvironmentsDir = Dir + "/bootstrap/environments"
+	// Projects is the name of the Application that keeps the AppProjects, and
+	// of its own AppProject.
+	Projects = "projects"
+	// InCluster is the address of the cluster that Argo CD runs in.
+	InCluster = "https://kubernetes.default.svc"
+)
+
+// File is one produced file.
+type File struct {
+	// Path is relative to the repository's root, with forward slashes.
+	Path    string
+	Content []byte
+}
+
+// ApplicationNamespace returns the namespace that holds the Applications of
+// the named environment, and nothing else.
+func ApplicationNamespace(env string) string { return Namespace + "-" + env }
+
+// Root returns the name of the named environment's root Application and of
+// that Application's AppProject.
+func Root(env string) string { return env + "-root" }
+
+// Environment returns the files that depend on env alone, ordered by path.
+func Environment(env *environment.Environment) []File {
+	files := []File{
+		produced(env.Dir(), ProjectsDir+"/"+env.Name+".yaml", project(env)),
+		produced(env.Dir(), ProjectsDir+"/"+Root(env.Name)+".yaml", rootProject(env)),
+		produced(env.Dir(), EnvironmentsDir+"/"+env.Name+"/argocd.yaml", argoCDObjects(env)...),
+		produced(env.Dir(), EnvironmentsDir+"/"+env.Name+"/root.yaml", rootApplication(env)),
+		produced(env.Dir(), EnvironmentsDir+"/"+env.Name+"/workload.yaml", workloadObjects(env)...),
+	}
+	if env.Cluster.Server != InCluster {
+		files = append(files, produced(env.Dir(), EnvironmentsDir+"/"+env.Name+"/kustomization.yaml", remoteCluster()))
+	}
+	for _, release := range env.Releases {
+		files = append(files, produced(env.Dir(), Dir+"/"+env.Name+"/"+release.Name+".yaml", application(env, release)))
+	}
+	return sorted(files)
+}
+
+// Shared returns the files that depend on which environments there are,
+// ordered by path. It needs every environment, in any order.
+func Shared(all []*environment.Environment) []File {
+	all = slices.SortedFunc(slices.Values(all), func(a, b *environment.Environment) int {
+		return cmp.Compare(a.Name, b.Name)
+	})
+	files := []File{
+		produced("envs", EnvironmentsDir+"/kustomization.yaml", environmentsComponent(all)),
+		{Path: EnvironmentsDir + "/policy.csv", Content: operators(all)},
+		produced("envs", ProjectsDir+"/default.yaml", defaultProject()),
+		produced("envs", ProjectsDir+"/kustomization.yaml", projectsComponent(all)),
+	}
+	if keeper, ok := projectsKeeper(all); ok {
+		files = append(files,
+			produced("envs", EnvironmentsDir+"/"+Projects+".yaml", projectsApplication(keeper)),
+			produced("envs", ProjectsDir+"/"+Projects+".yaml", projectsProject(keeper)))
+	}
+	return sorted(files)
+}
+
+// projectsKeeper returns the environment whose approvals carry the AppProjects
+// of all environments: the first by name that has an approval branch. A single
+// one has to, as two Applications can't own the same object. Without one the
+// AppProjects come from bootstrap only.
+func projectsKeeper(all []*environment.Environment) (*environment.Environment, bool) {
+	for _, env := range all {
+		if _, follows := env.ApprovalBranch(); follows {
+			return env, true
+		}
+	}
+	return nil, false
+}
+
+// object is a Kubernetes object, or a Kustomization, in the shape of its YAML.
+// Maps become YAML with their keys in alphabetical order.
+type object map[string]any
+
+func header(source string) string {
+	return fmt.Sprintf("# Produced by gen render from %s. Do not edit.\n", source)
+}
+
+func produced(source, path string, objects ...object) File {
+	var content bytes.Buffer
+	content.WriteString(header(source))
+	for i, o := range objects {
+		if i > 0 {
+			content.WriteString("---\n")
+		}
+		text, err := yaml.Marshal(o)
+		if err != nil {
+			// Objects are built from strings, numbers, lists and maps alone.
+			panic(fmt.Sprintf("%s: %v", path, err))
+		}
+		content.Write(text)
+	}
+	return File{Path: path, Content: content.Bytes()}
+}
+
+func sorted(files []File) []File {
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return files
+}

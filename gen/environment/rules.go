@@ -1,0 +1,58 @@
+package environment
+
+import (
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/literal"
+)
+
+// contractPackage is the import path of the contract, which the names of its
+// hidden fields belong to.
+const contractPackage = "gitlab.com/towpath/towpath/envs/contract"
+
+// RulesFor returns the contract's rules over several fields that blame the value
+// at the path, whether they are broken or not.
+func RulesFor(env *Environment, path cue.Path) []Origin {
+	var rules []Origin
+	selectors := path.Selectors()
+	for n := range selectors {
+		holder := cue.MakePath(append(selectors[:n:n], cue.Hid(rulesField, contractPackage))...)
+		target := cue.MakePath(selectors[n:]...).String()
+		for _, o := range Origins(env.Value.LookupPath(holder)) {
+			if o.Expr == nil {
+				continue
+			}
+			ast.Walk(o.Expr, func(node ast.Node) bool {
+				field, ok := node.(*ast.Field)
+				if ok && blames(field.Label, target) {
+					rules = append(rules, originOf(field))
+				}
+				return true
+			}, nil)
+		}
+	}
+	return rules
+}
+
+// blames reports whether a rule's label is the target, with any text in place
+// of what the label interpolates.
+func blames(label ast.Label, target string) bool {
+	switch l := label.(type) {
+	case *ast.BasicLit:
+		text, err := literal.Unquote(l.Value)
+		return err == nil && text == target
+	case *ast.Ident:
+		return l.Name == target
+	case *ast.Interpolation:
+		first, ok := l.Elts[0].(*ast.BasicLit)
+		if !ok {
+			return false
+		}
+		prefix := strings.TrimSuffix(strings.TrimPrefix(first.Value, `"`), `\(`)
+		rest, ok := strings.CutPrefix(target, prefix)
+		return ok && !strings.Contains(rest, ".")
+	}
+	return false
+}

@@ -1,0 +1,220 @@
+// Package schema says to Helm what the contract says of a chart's values: it
+// produces the chart's values.schema.json and the documented defaults in its
+// values.yaml.
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/ast/astutil"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/token"
+	"cuelang.org/go/encoding/jsonschema"
+)
+
+// Contract is the package envs/contract, made ready for the JSON Schema encoder.
+type Contract struct{ value cue.Value }
+
+// NewContract takes a contract that nothing else uses: its syntax is changed.
+func NewContract(inst *build.Instance) (*Contract, error) {
+	if inst.Err != nil {
+		return nil, fmt.Errorf("the contract: %w", inst.Err)
+	}
+	ctx := cuecontext.New()
+	original := ctx.BuildInstance(inst)
+	if err := original.Err(); err != nil {
+		return nil, fmt.Errorf("the contract: %w", err)
+	}
+	for _, file := range inst.Files {
+		keepBounds(original, file)
+	}
+	clone := *inst
+	value := cuecontext.New().BuildInstance(&clone)
+	if err := value.Err(); err != nil {
+		return nil, fmt.Errorf("the contract: %w", err)
+	}
+	return &Contract{value}, nil
+}
+
+// keepBounds rewrites "bounds | *default" as "bounds & (*default | _)". Both
+// mean the same as long as the default lies within the bounds, but the encoder
+// drops an alternative that the default makes look redundant, and with it the
+// bounds.
+func keepBounds(scope cue.Value, file *ast.File) {
+	astutil.Apply(file, nil, func(c astutil.Cursor) bool {
+		or, ok := c.Node().(*ast.BinaryExpr)
+		if !ok || or.Op != token.OR {
+			return true
+		}
+		for _, pair := range [][2]ast.Expr{{or.X, or.Y}, {or.Y, or.X}} {
+			bounds, mark := pair[0], pair[1]
+			star, ok := mark.(*ast.UnaryExpr)
+			if !ok || star.Op != token.MUL || !within(scope, star.X, bounds) {
+				continue
+			}
+			c.Replace(&ast.BinaryExpr{
+				Op: token.AND,
+				X:  &ast.ParenExpr{X: bounds},
+				Y:  &ast.ParenExpr{X: &ast.BinaryExpr{Op: token.OR, X: star, Y: ast.NewIdent("_")}},
+			})
+			return true
+		}
+		return true
+	})
+}
+
+// within reports whether a default lies within bounds; what can't be told
+// without its surroundings does not.
+func within(scope cue.Value, value, bounds ast.Expr) bool {
+	both := &ast.BinaryExpr{Op: token.AND, X: &ast.ParenExpr{X: value}, Y: &ast.ParenExpr{X: bounds}}
+	return scope.Context().BuildExpr(both, cue.Scope(scope)).Validate() == nil
+}
+
+// JSON returns the values.schema.json of a chart.
+//
+// It is of draft 7, the newest that the validator of Helm before 3.18 knows, and
+// allows what is added to the values from outside the contract: Helm's global,
+// and the approval record.
+func (c *Contract) JSON(chart string) ([]byte, error) {
+	root, err := c.generate("#Charts." + chart)
+	if err != nil {
+		return nil, err
+	}
+	approval, err := c.generate("#Approval")
+	if err != nil {
+		return nil, err
+	}
+	// The chart's own type is a definition too; the root is where Helm's
+	// additions must be allowed, so it is spelled out there.
+	if err := inlineRoot(root); err != nil {
+		return nil, fmt.Errorf("schema of chart %s: %w", chart, err)
+	}
+	properties, ok := root["properties"].(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("schema of chart %s: the contract's #Charts.%s is no struct", chart, chart)
+	}
+	approvalRoot := approval
+	if err := inlineRoot(approvalRoot); err != nil {
+		return nil, fmt.Errorf("schema of the approval record: %w", err)
+	}
+	delete(approvalRoot, "$schema")
+	properties["approval"] = approvalRoot
+	properties["global"] = map[string]any{
+		"type":        "object",
+		"description": "Values that Helm shares with dependencies.",
+	}
+	root["title"] = "Values of the chart " + chart
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(draft7(root)); err != nil {
+		return nil, fmt.Errorf("schema of chart %s: %w", chart, err)
+	}
+	return out.Bytes(), nil
+}
+
+func (c *Contract) generate(path string) (map[string]any, error) {
+	v := c.value.LookupPath(cue.ParsePath(path))
+	if !v.Exists() {
+		return nil, fmt.Errorf("the contract has no %s", path)
+	}
+	expr, err := jsonschema.Generate(v, nil)
+	if err != nil {
+		return nil, fmt.Errorf("schema of %s: %w", path, err)
+	}
+	data, err := cuecontext.New().BuildExpr(expr).MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("schema of %s: %w", path, err)
+	}
+	var tree map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(&tree); err != nil {
+		return nil, fmt.Errorf("schema of %s: %w", path, err)
+	}
+	return tree, nil
+}
+
+// inlineRoot replaces a schema that only refers to one of its definitions by
+// that definition.
+func inlineRoot(root map[string]any) error {
+	ref, ok := root["$ref"].(string)
+	if !ok {
+		return nil
+	}
+	definitions, _ := root["$defs"].(map[string]any)
+	name := strings.TrimPrefix(ref, "#/$defs/")
+	definition, ok := definitions[name].(map[string]any)
+	if !ok {
+		return fmt.Errorf("the reference %s leads nowhere", ref)
+	}
+	delete(root, "$ref")
+	delete(definitions, name)
+	if len(definitions) == 0 {
+		delete(root, "$defs")
+	}
+	for key, value := range definition {
+		root[key] = value
+	}
+	return nil
+}
+
+// draft7 rewrites a schema of draft 2020-12, as far as CUE's encoder writes it,
+// to draft 7: definitions have another name there, and keywords beside $ref are
+// ignored.
+func draft7(node any) any {
+	switch n := node.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for key, value := range n {
+			switch key {
+			case "$defs":
+				key = "definitions"
+			case "$schema":
+				value = "http://json-schema.org/draft-07/schema#"
+			case "description":
+				if text, ok := value.(string); ok {
+					value = strings.Join(strings.Fields(text), " ")
+				}
+			case "$ref":
+				value = strings.Replace(value.(string), "#/$defs/", "#/definitions/", 1)
+			}
+			out[key] = draft7(value)
+		}
+		if ref, ok := out["$ref"]; ok && len(out) > 1 {
+			delete(out, "$ref")
+			all, _ := out["allOf"].([]any)
+			out["allOf"] = append([]any{map[string]any{"$ref": ref}}, all...)
+		}
+		return out
+	case []any:
+		for i := range n {
+			n[i] = draft7(n[i])
+		}
+		return n
+	default:
+		return node
+	}
+}
+
+// Charts returns the names of all charts that the contract knows, ordered.
+func (c *Contract) Charts() []string {
+	var names []string
+	fields, err := c.value.LookupPath(cue.ParsePath("#Charts")).Fields()
+	if err != nil {
+		return nil
+	}
+	for fields.Next() {
+		names = append(names, fields.Selector().Unquoted())
+	}
+	slices.Sort(names)
+	return names
+}
