@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"gitlab.com/towpath/towpath/gen/cli"
+	_ "gitlab.com/towpath/towpath/gen/memory" // sets the pace of garbage collection
 )
 
 func main() { os.Exit(cli.Main(os.Args[1:], cli.System())) }

@@ -6,22 +6,22 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/load"
+	"cuelang.org/go/cue/token"
 
 	"gitlab.com/towpath/towpath/gen/finding"
 )
 
-// Set is a number of environments that were loaded together, with the contract
-// that binds them.
+// Set is a number of environments that were loaded together.
 type Set struct {
 	Environments []*Environment
-	// Contract is the package envs/contract.
-	Contract cue.Value
 }
 
 // Load loads the named environments from the repository's root file system.
@@ -33,24 +33,29 @@ func Load(repo fs.FS, names []string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &Set{}
-	ctx := cuecontext.New()
 	if contract.Err != nil {
 		return nil, syntaxFindings(contract.Err).Sort()
 	}
-	set.Contract = ctx.BuildInstance(contract)
-	if err := set.Contract.Err(); err != nil {
-		// Every environment would repeat the contract's own errors.
-		return nil, syntaxFindings(err).Sort()
-	}
+	ctx := cuecontext.New()
+	// Most of the time is spent on evaluating the contract, once by itself and
+	// once with each environment. By itself it is only needed for environments
+	// that are wrong, or do not join it themselves.
+	build := sync.OnceValue(func() cue.Value { return ctx.BuildInstance(contract) })
+	set := &Set{}
 	var findings finding.List
 	for i, name := range names {
-		env, found := loadOne(ctx, set.Contract, instances[i], name)
+		env, found := loadOne(ctx, build, instances[i], name)
 		if len(found) > 0 {
 			findings = append(findings, found...)
 			continue
 		}
 		set.Environments = append(set.Environments, env)
+	}
+	if len(findings) > 0 {
+		if err := build().Err(); err != nil {
+			// Every environment repeats the contract's own errors.
+			return nil, syntaxFindings(err).Sort()
+		}
 	}
 	return set, findings.Sort().Err()
 }
@@ -77,23 +82,25 @@ func instances(repo fs.FS, names []string) (contract *build.Instance, envs []*bu
 	return loaded[0], loaded[1:], nil
 }
 
-func loadOne(ctx *cue.Context, contract cue.Value, inst *build.Instance, name string) (*Environment, finding.List) {
+func loadOne(ctx *cue.Context, contract func() cue.Value, inst *build.Instance, name string) (*Environment, finding.List) {
 	if inst.Err != nil {
 		return nil, withEnvironment(syntaxFindings(inst.Err), name)
 	}
-	definition := contract.LookupPath(cue.ParsePath("#Environment"))
-	// The files of an environment join the contract themselves, so that CUE's
-	// own tools check them too. Joining it here once more makes sure that
-	// leaving the line out does not leave the contract.
-	built := ctx.BuildInstance(inst)
-	if found := unresolved(built.Err()); len(found) > 0 {
+	v := ctx.BuildInstance(inst)
+	if found := unresolved(v.Err()); len(found) > 0 {
 		return nil, withEnvironment(found, name)
 	}
-	v := built.Unify(definition)
-	d := diagnosis{env: name, contract: contract, files: editedFiles(inst)}
-	d.diagnose(v)
-	if len(d.findings) > 0 {
-		return nil, withEnvironment(d.findings, name)
+	d := diagnosis{env: name, files: editedFiles(inst)}
+	if err := v.Validate(cue.Concrete(true)); err != nil || !joinsContract(inst) {
+		// The files of an environment join the contract themselves, so that
+		// CUE's own tools check them too. Joining it here once more makes sure
+		// that leaving the line out does not leave the contract.
+		d.contract = contract()
+		v = v.Unify(d.contract.LookupPath(cue.ParsePath("#Environment")))
+		d.diagnose(v)
+		if len(d.findings) > 0 {
+			return nil, withEnvironment(d.findings, name)
+		}
 	}
 	env := &Environment{Value: v}
 	if err := v.Decode(env); err != nil {
@@ -121,6 +128,51 @@ func loadOne(ctx *cue.Context, contract cue.Value, inst *build.Instance, name st
 	}
 	slices.SortFunc(env.Releases, func(a, b Release) int { return strings.Compare(a.Name, b.Name) })
 	return env, nil
+}
+
+// joinsContract reports whether every file of the package holds nothing outside of
+// contract.#Environment & {...}: it is then closed by itself.
+func joinsContract(inst *build.Instance) bool {
+	for _, file := range inst.Files {
+		joined := false
+		for _, decl := range file.Decls {
+			switch decl := decl.(type) {
+			case *ast.Package, *ast.ImportDecl, *ast.CommentGroup:
+			case *ast.EmbedDecl:
+				and, ok := decl.Expr.(*ast.BinaryExpr)
+				if !ok || and.Op != token.AND || joined {
+					return false
+				}
+				selector, ok := and.X.(*ast.SelectorExpr)
+				if !ok || !isContract(selector) {
+					return false
+				}
+				joined = true
+			default:
+				return false
+			}
+		}
+		if !joined {
+			return false
+		}
+	}
+	return true
+}
+
+// isContract reports whether the expression is #Environment of the package that
+// is imported as the contract.
+func isContract(selector *ast.SelectorExpr) bool {
+	ident, ok := selector.X.(*ast.Ident)
+	if !ok {
+		return false
+	}
+	spec, ok := ident.Node.(*ast.ImportSpec)
+	if !ok {
+		return false
+	}
+	path, err := literal.Unquote(spec.Path.Value)
+	name, _, nameErr := ast.LabelName(selector.Sel)
+	return err == nil && nameErr == nil && path == contractPackage && name == "#Environment"
 }
 
 // editedFiles returns the paths of the files that people edit for the package,

@@ -126,7 +126,7 @@ func TestFindings(t *testing.T) {
 		name:  "bounds of a definition",
 		files: env(good + "	releases: service: values: ports: http: 70000\n"),
 		want: []string{
-			`envs/prod/env.cue:9:36: error: http can't be 70000 [wrong-value] | allowed: int & >=1 & <=65535 (A TCP port)`,
+			`envs/prod/env.cue:9:36: error: http can't be 70000 [wrong-value] | allowed: int & >=1024 & <=65535 (A TCP port that a process without privileges can listen on)`,
 		},
 	}, {
 		name:  "two values for one key",

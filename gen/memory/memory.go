@@ -1,0 +1,23 @@
+// Package memory sets how gen trades memory for time.
+//
+// Gen runs for a fraction of a second and allocates a few dozen megabytes. With
+// Go's defaults it would collect garbage four times on the way, which was a third
+// of its CPU time, mostly while the packages it links initialise. So the first
+// collection waits for 32 MiB; a soft limit keeps large repositories within
+// bounds all the same.
+//
+// The settings stand in an init function, and the package imports next to
+// nothing, so that they hold before most other packages initialise.
+package memory
+
+import "runtime/debug"
+
+const (
+	percent = 800       // The least heap, 4 MiB, times this is the first goal.
+	limit   = 300 << 20 // Bytes.
+)
+
+func init() {
+	debug.SetGCPercent(percent)
+	debug.SetMemoryLimit(limit)
+}
