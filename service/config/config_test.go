@@ -1,0 +1,298 @@
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+func lookup(env map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	got, err := Load(lookup(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Port != 8080 || got.MetricsPort != 9090 || got.Host != "" {
+		t.Errorf("got addresses %q %d %d", got.Host, got.Port, got.MetricsPort)
+	}
+	if got.StartupDelay != 0 || got.DrainDelay != 5*time.Second || got.ShutdownGrace != 20*time.Second {
+		t.Errorf("got delays %v %v %v", got.StartupDelay, got.DrainDelay, got.ShutdownGrace)
+	}
+	if got.LogLevel != slog.LevelInfo || got.LogFormat != "json" {
+		t.Errorf("got log %v %v", got.LogLevel, got.LogFormat)
+	}
+	if got.BodyLimit != 1<<20 || got.MaxConnections != 2000 || got.TrustedProxies != nil {
+		t.Errorf("got limits %d %d %v", got.BodyLimit, got.MaxConnections, got.TrustedProxies)
+	}
+	if !got.HomeEnabled || !got.FibonacciEnabled {
+		t.Error("a workload is off by default")
+	}
+}
+
+func TestAccepted(t *testing.T) {
+	tests := []struct {
+		name, value string
+		got         func(Config) any
+		want        any
+	}{
+		{"HOST", "::1", func(c Config) any { return c.Host }, "::1"},
+		{"PORT", "0", func(c Config) any { return c.Port }, 0},
+		{"PORT", "65535", func(c Config) any { return c.Port }, 65535},
+		{"METRICS_PORT", "1234", func(c Config) any { return c.MetricsPort }, 1234},
+		{"LOG_LEVEL", "warn", func(c Config) any { return c.LogLevel }, slog.LevelWarn},
+		{"LOG_FORMAT", "text", func(c Config) any { return c.LogFormat }, "text"},
+		{"STARTUP_DELAY", "0", func(c Config) any { return c.StartupDelay }, time.Duration(0)},
+		{"STARTUP_DELAY", "5", func(c Config) any { return c.StartupDelay }, 5 * time.Second},
+		{"STARTUP_DELAY", "15", func(c Config) any { return c.StartupDelay }, 15 * time.Second},
+		{"STARTUP_DELAY", "7500ms", func(c Config) any { return c.StartupDelay }, 7500 * time.Millisecond},
+		{"DRAIN_DELAY", "0", func(c Config) any { return c.DrainDelay }, time.Duration(0)},
+		{"SHUTDOWN_GRACE", "1m30s", func(c Config) any { return c.ShutdownGrace }, 90 * time.Second},
+		{"READ_TIMEOUT", "1.5", func(c Config) any { return c.ReadTimeout }, 1500 * time.Millisecond},
+		{"WRITE_TIMEOUT", "1s", func(c Config) any { return c.WriteTimeout }, time.Second},
+		{"IDLE_TIMEOUT", "2m", func(c Config) any { return c.IdleTimeout }, 2 * time.Minute},
+		{"BODY_LIMIT", "17MiB", func(c Config) any { return c.BodyLimit }, 17 << 20},
+		{"BODY_LIMIT", "2048", func(c Config) any { return c.BodyLimit }, 2048},
+		{"MAX_CONNECTIONS", "1", func(c Config) any { return c.MaxConnections }, 1},
+		{"HOME_ENABLED", "false", func(c Config) any { return c.HomeEnabled }, false},
+		{"FIBONACCI_ENABLED", "false", func(c Config) any { return c.FibonacciEnabled }, false},
+		// Empty is the same as not set: a chart cannot always leave a variable out.
+		{"PORT", "", func(c Config) any { return c.Port }, 8080},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name+"="+tt.value, func(t *testing.T) {
+			c, err := Load(lookup(map[string]string{tt.name: tt.value}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := tt.got(c); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestTrustedProxies(t *testing.T) {
+	c, err := Load(lookup(map[string]string{"TRUSTED_PROXIES": "10.1.2.3/8, 192.0.2.7,2001:db8::/32,"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"}
+	if len(c.TrustedProxies) != len(want) {
+		t.Fatalf("got %v", c.TrustedProxies)
+	}
+	for i, w := range want {
+		if c.TrustedProxies[i] != netip.MustParsePrefix(w) {
+			t.Errorf("got %v, want %v", c.TrustedProxies[i], w)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	const slowBoot = "coalesce time must be between 5 and 15 seconds"
+	tests := []struct{ name, value, reason string }{
+		{"HOST", "localhost", "not an IP address"},
+		{"PORT", "http", "not a whole number"},
+		{"PORT", "65536", "out of range"},
+		{"PORT", "-1", "out of range"},
+		{"PORT", "99999999999999999999", "out of range"},
+		{"PORT", "tcp://10.0.0.1:80", "not a whole number"}, // what Kubernetes sets for a Service
+		{"METRICS_PORT", "8080", "the same as PORT"},
+		{"LOG_LEVEL", "loud", "not a level"},
+		{"LOG_FORMAT", "xml", "not a known word"},
+		{"STARTUP_DELAY", "4", slowBoot},
+		{"STARTUP_DELAY", "4.999", slowBoot},
+		{"STARTUP_DELAY", "16", slowBoot},
+		{"STARTUP_DELAY", "15.001s", slowBoot},
+		{"STARTUP_DELAY", "-5", slowBoot},
+		{"STARTUP_DELAY", "soon", slowBoot},
+		{"STARTUP_DELAY", "NaN", slowBoot},
+		{"DRAIN_DELAY", "-1s", "out of range"},
+		{"SHUTDOWN_GRACE", "0", "out of range"},
+		{"READ_TIMEOUT", "0", "out of range"},
+		{"WRITE_TIMEOUT", "ten", "not a time"},
+		{"IDLE_TIMEOUT", "25h", "out of range"},
+		{"BODY_LIMIT", "1", "out of range"},
+		{"BODY_LIMIT", "2GiB", "out of range"},
+		{"BODY_LIMIT", "9223372036854775807GiB", "out of range"},
+		{"BODY_LIMIT", "-1", "out of range"},
+		{"BODY_LIMIT", "1 MB", "not a size"},
+		{"MAX_CONNECTIONS", "0", "out of range"},
+		{"TRUSTED_PROXIES", "10.0.0.0/8,proxy", `"proxy" is neither`},
+		{"TRUSTED_PROXIES", "10.0.0.0/33", `"10.0.0.0/33" is neither`},
+		{"HOME_ENABLED", "yes", "neither true nor false"},
+		{"FIBONACCI_ENABLED", "1", "neither true nor false"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name+"="+tt.value, func(t *testing.T) {
+			_, err := Load(lookup(map[string]string{tt.name: tt.value}))
+			var invalid *InvalidError
+			if !errors.As(err, &invalid) {
+				t.Fatalf("got %v", err)
+			}
+			if len(invalid.Problems) != 1 {
+				t.Fatalf("got %d problems: %v", len(invalid.Problems), err)
+			}
+			got := invalid.Problems[0]
+			for _, part := range []string{tt.name + ": ", tt.reason, "(found ", tt.value, "; allowed: "} {
+				if !strings.Contains(got, part) {
+					t.Errorf("%q lacks %q", got, part)
+				}
+			}
+		})
+	}
+}
+
+func TestAllProblemsAtOnce(t *testing.T) {
+	_, err := Load(lookup(map[string]string{
+		"FIBONACCI_ENABLED": "maybe", "PORT": "x", "READ_TIMEOUT": "y",
+	}))
+	var invalid *InvalidError
+	if !errors.As(err, &invalid) {
+		t.Fatalf("got %v", err)
+	}
+	var names []string
+	for _, p := range invalid.Problems {
+		name, _, _ := strings.Cut(p, ":")
+		names = append(names, name)
+	}
+	if got := strings.Join(names, " "); got != "PORT READ_TIMEOUT FIBONACCI_ENABLED" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestFiles(t *testing.T) {
+	write := func(content string) string {
+		path := filepath.Join(t.TempDir(), "value")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	t.Run("value", func(t *testing.T) {
+		for _, content := range []string{"3000", "3000\n", "3000\r\n"} {
+			c, err := Load(lookup(map[string]string{"PORT_FILE": write(content)}))
+			if err != nil || c.Port != 3000 {
+				t.Errorf("%q: got %d, %v", content, c.Port, err)
+			}
+		}
+	})
+	problems := []struct {
+		name string
+		env  map[string]string
+		want string
+	}{
+		{"both", map[string]string{"PORT": "1", "PORT_FILE": write("1")}, "PORT: both PORT and PORT_FILE are set"},
+		{"missing", map[string]string{"PORT_FILE": filepath.Join(t.TempDir(), "nowhere")}, "PORT: cannot read PORT_FILE: "},
+		{"empty", map[string]string{"PORT_FILE": write("\n")}, "is empty"},
+		{"large", map[string]string{"PORT_FILE": write(strings.Repeat("1", maxFileSize+1))}, "is larger than"},
+		{"invalid", map[string]string{"PORT_FILE": write("s3cret")}, "PORT: not a whole number (found the content of "},
+	}
+	for _, tt := range problems {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Load(lookup(tt.env))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("%v repeats the content of a file", err)
+			}
+		})
+	}
+}
+
+func TestSecretIsNotShown(t *testing.T) {
+	var n int
+	secret := []variable{{name: "PIN", kind: integer(&n, 0, 1), secret: true}}
+	problems := load(secret, lookup(map[string]string{"PIN": "hunter2"}))
+	if len(problems) != 1 || !strings.HasPrefix(problems[0], "PIN: ") || strings.Contains(problems[0], "hunter2") {
+		t.Errorf("got %v", problems)
+	}
+}
+
+// Every default must be a value that the variable itself accepts, and declared only once.
+func TestTable(t *testing.T) {
+	seen := map[string]bool{}
+	for _, v := range table(new(Config)) {
+		if seen[v.name] {
+			t.Errorf("%s is declared twice", v.name)
+		}
+		seen[v.name] = true
+		if v.meaning == "" || v.kind.allowed == "" {
+			t.Errorf("%s is not described", v.name)
+		}
+		if err := v.kind.set(v.fallback); err != nil {
+			t.Errorf("the default of %s: %v", v.name, err)
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	var b strings.Builder
+	if err := Usage(&b); err != nil {
+		t.Fatal(err)
+	}
+	columns := regexp.MustCompile(` {2,}`)
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")[1:]
+	variables := table(new(Config))
+	if len(lines) != len(variables) {
+		t.Fatalf("got %d lines for %d variables", len(lines), len(variables))
+	}
+	for i, v := range variables {
+		fallback := v.fallback
+		if fallback == "" {
+			fallback = "-"
+		}
+		got := columns.Split(strings.TrimSpace(lines[i]), 3)
+		want := []string{v.name, fallback, v.meaning + " (" + v.kind.allowed + ")"}
+		if strings.Join(got, "|") != strings.Join(want, "|") {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// FuzzLoad holds Load to its bounds for any text in any variable.
+func FuzzLoad(f *testing.F) {
+	variables := table(new(Config))
+	for i, v := range variables {
+		f.Add(uint8(i), v.fallback)
+	}
+	for _, text := range []string{"1e9", "-0", "0x10", "5s5", "1MiB", "GiB", "::1%eth0/3", "NaN", "∞", "\x00", "9223372036854775807GiB"} {
+		for i := range variables {
+			f.Add(uint8(i), text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, which uint8, text string) {
+		v := variables[int(which)%len(variables)]
+		c, err := Load(lookup(map[string]string{v.name: text}))
+		if err != nil {
+			if !strings.Contains(err.Error(), v.name) {
+				t.Errorf("%v does not name %s", err, v.name)
+			}
+			return
+		}
+		within := c.Port >= 0 && c.Port <= 65535 && c.MetricsPort >= 0 && c.MetricsPort <= 65535 &&
+			(c.StartupDelay == 0 || c.StartupDelay >= 5*time.Second && c.StartupDelay <= 15*time.Second) &&
+			c.DrainDelay >= 0 && c.ShutdownGrace > 0 && c.ReadTimeout > 0 && c.WriteTimeout > 0 && c.IdleTimeout > 0 &&
+			c.BodyLimit >= 1<<10 && c.BodyLimit <= 1<<30 && c.MaxConnections > 0
+		if !within {
+			t.Errorf("%s=%q gave %+v", v.name, text, c)
+		}
+		for _, p := range c.TrustedProxies {
+			if !p.IsValid() {
+				t.Errorf("%s=%q gave %v", v.name, text, p)
+			}
+		}
+	})
+}
