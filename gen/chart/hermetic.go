@@ -149,10 +149,10 @@ func findCalls(name, text string) ([]call, error) {
 		walk(tree.Root, func(node parse.Node) {
 			switch n := node.(type) {
 			case *parse.PipeNode:
-				sorted := slices.ContainsFunc(n.Cmds, func(cmd *parse.CommandNode) bool { return calls1(cmd, "sortAlpha") })
+				sorted := slices.ContainsFunc(n.Cmds, func(cmd *parse.CommandNode) bool { return isCallOf(cmd, "sortAlpha") })
 				for _, cmd := range n.Cmds {
 					for _, fn := range unordered {
-						if calls1(cmd, fn) && !sorted {
+						if isCallOf(cmd, fn) && !sorted {
 							add(cmd.Args[0].Position(), fn, "the random order of a map", "pipe it into sortAlpha, or range over the map itself, which Go sorts")
 						}
 					}
@@ -164,8 +164,12 @@ func findCalls(name, text string) ([]call, error) {
 					add(n.Pos, "tpl", "", "")
 				}
 			case *parse.FieldNode:
-				if i := slices.Index(n.Ident, "HelmVersion"); i > 0 && n.Ident[i-1] == "Capabilities" {
+				if namesHelmVersion(n.Ident) {
 					add(n.Pos, ".Capabilities.HelmVersion", "the version of Helm that renders", "leave it out")
+				}
+			case *parse.VariableNode:
+				if namesHelmVersion(n.Ident) {
+					add(n.Pos, "$.Capabilities.HelmVersion", "the version of Helm that renders", "leave it out")
 				}
 			}
 		})
@@ -174,10 +178,15 @@ func findCalls(name, text string) ([]call, error) {
 	return calls, nil
 }
 
-// calls1 reports whether the command calls the function.
-func calls1(cmd *parse.CommandNode, function string) bool {
+// isCallOf reports whether the command calls the function.
+func isCallOf(cmd *parse.CommandNode, function string) bool {
 	ident, ok := cmd.Args[0].(*parse.IdentifierNode)
 	return ok && ident.Ident == function
+}
+
+func namesHelmVersion(fields []string) bool {
+	i := slices.Index(fields, "HelmVersion")
+	return i > 0 && fields[i-1] == "Capabilities"
 }
 
 // walk visits every node below and including node.

@@ -74,6 +74,8 @@ func rootApplication(env *environment.Environment) object {
 		// Explicit, so that no file in the folder makes Argo CD take it for a
 		// chart or a kustomization.
 		"recurse": true,
+		// No Jsonnet; Argo CD would write the empty field anyway.
+		"jsonnet": object{},
 		// Argo CD's patterns have no separators: this matches in subfolders too.
 		"include": "*.yaml",
 	}, Dir+"/"+env.Name)
@@ -84,6 +86,7 @@ func rootApplication(env *environment.Environment) object {
 func projectsApplication(keeper *environment.Environment) object {
 	return directoryApplication(keeper, Projects, Namespace, object{
 		"recurse": true,
+		"jsonnet": object{},
 		"include": "*.yaml",
 		"exclude": "kustomization.yaml",
 	}, ProjectsDir)

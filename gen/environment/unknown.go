@@ -146,37 +146,44 @@ func (d *diagnosis) alternatives(contract []Origin) []string {
 }
 
 // describe returns the alternatives of an expression of the contract. A default
-// beside bounds is left out, for it is within them.
+// that lies within the bounds beside it is left out.
 func (d *diagnosis) describe(expr ast.Expr) []string {
-	var literals, bounds []string
+	var literals, bounds []ast.Expr
 	for _, alternative := range disjuncts(expr) {
 		if mark, ok := alternative.(*ast.UnaryExpr); ok && mark.Op == token.MUL {
 			alternative = mark.X
 		}
-		switch x := alternative.(type) {
+		switch alternative.(type) {
 		case *ast.BasicLit, *ast.ListLit:
-			literals = append(literals, source(x))
+			literals = append(literals, alternative)
 		case *ast.Interpolation:
-		case *ast.StructLit:
-			bounds = append(bounds, "a struct")
-		case *ast.Ident:
-			bounds = append(bounds, d.definition(x))
 		default:
-			bounds = append(bounds, source(x))
+			bounds = append(bounds, alternative)
 		}
 	}
-	if len(bounds) > 0 && len(literals) <= 1 && !separate(expr) {
-		return bounds
+	var texts []string
+	for _, literal := range literals {
+		if !slices.ContainsFunc(bounds, func(bound ast.Expr) bool { return d.within(literal, bound) }) {
+			texts = append(texts, source(literal))
+		}
 	}
-	return append(literals, bounds...)
+	for _, bound := range bounds {
+		switch x := bound.(type) {
+		case *ast.StructLit:
+			texts = append(texts, "a struct")
+		case *ast.Ident:
+			texts = append(texts, d.definition(x))
+		default:
+			texts = append(texts, source(x))
+		}
+	}
+	return texts
 }
 
-// separate reports whether the default of a disjunction lies outside of its
-// other alternatives, as in *0 | (int & >=5): it is then written first.
-func separate(expr ast.Expr) bool {
-	all := disjuncts(expr)
-	mark, ok := all[0].(*ast.UnaryExpr)
-	return ok && mark.Op == token.MUL && len(all) > 1
+// within reports whether a value satisfies bounds of the contract.
+func (d *diagnosis) within(value, bound ast.Expr) bool {
+	both := &ast.BinaryExpr{Op: token.AND, X: &ast.ParenExpr{X: value}, Y: &ast.ParenExpr{X: bound}}
+	return d.contract.Context().BuildExpr(both, cue.Scope(d.contract)).Validate() == nil
 }
 
 func disjuncts(expr ast.Expr) []ast.Expr {

@@ -1,0 +1,115 @@
+package cli_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"gitlab.com/towpath/towpath/gen/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"gen": func() { os.Exit(cli.Main(os.Args[1:], cli.System())) },
+	})
+}
+
+// TestScript runs a script per behaviour of the command line. Each starts in a
+// copy of what gen reads of this repository: envs, charts and argocd.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("NO_COLOR", "")
+			for _, dir := range []string{"envs", "charts", "argocd"} {
+				if err := copyTree(filepath.Join(env.WorkDir, dir), filepath.Join("..", "..", dir)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":   exits,
+			"replace": replace,
+			"append":  appendTo,
+		},
+	})
+}
+
+func copyTree(to, from string) error {
+	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, name)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, rel)
+		if d.IsDir() {
+			return os.MkdirAll(target, 0o755)
+		}
+		if filepath.Ext(name) == ".go" {
+			return nil
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, data, 0o644)
+	})
+}
+
+// exits runs a command and demands its exit code: exits 2 gen check
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits code command [arg...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if code != want {
+		ts.Fatalf("%s: exit code %d, not %d", strings.Join(args[1:], " "), code, want)
+	}
+}
+
+// replace replaces a text that stands in a file once: replace old new file
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace old new file")
+	}
+	name := ts.MkAbs(args[2])
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	unescape := strings.NewReplacer(`\n`, "\n", `\t`, "\t").Replace
+	old := unescape(args[0])
+	if n := strings.Count(string(data), old); n != 1 {
+		ts.Fatalf("%s has %q %d times, not once", args[2], old, n)
+	}
+	ts.Check(os.WriteFile(name, []byte(strings.Replace(string(data), old, unescape(args[1]), 1)), 0o644))
+}
+
+// appendTo appends a line to a file: append line file
+func appendTo(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: append line file")
+	}
+	name := ts.MkAbs(args[1])
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	ts.Check(os.WriteFile(name, append(data, args[0]+"\n"...), 0o644))
+}
