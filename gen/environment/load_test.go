@@ -17,6 +17,16 @@ import (
 // files replaced.
 func repository(t *testing.T, prod map[string]string) fstest.MapFS {
 	t.Helper()
+	repo := repositoryFiles(t)
+	for name, text := range prod {
+		repo["envs/prod/"+name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return repo
+}
+
+// repositoryFiles returns the CUE module of this repository in memory.
+func repositoryFiles(t testing.TB) fstest.MapFS {
+	t.Helper()
 	repo := fstest.MapFS{}
 	root := os.DirFS("../..")
 	for _, dir := range []string{"envs/cue.mod", "envs/contract", "envs/dev", "envs/stage", "envs/prod"} {
@@ -31,9 +41,6 @@ func repository(t *testing.T, prod map[string]string) fstest.MapFS {
 			}
 			repo[name] = &fstest.MapFile{Data: data}
 		}
-	}
-	for name, text := range prod {
-		repo["envs/prod/"+name] = &fstest.MapFile{Data: []byte(text)}
 	}
 	return repo
 }

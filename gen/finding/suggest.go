@@ -11,7 +11,7 @@ import (
 // if none is near.
 func Nearest(misspelt string, names []string) string {
 	// A third of the letters may be wrong; beyond that a suggestion is a guess.
-	best, bestDistance := "", 1+max(1, len(misspelt)/3)
+	best, bestDistance := "", 1+max(1, (len(misspelt)+1)/3)
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		distance := levenshtein.Distance(strings.ToLower(misspelt), strings.ToLower(name), nil)
 		if distance < bestDistance {

@@ -52,26 +52,29 @@ func Compare(repo fs.FS, name string, content []byte) (Change, error) {
 	}
 }
 
-// Apply makes the changes below root.
+// Apply makes the changes below root, and removes what a killed process left in
+// the folders of all of them.
 func Apply(root string, changes []Change) error {
 	byFolder := map[string][]Change{}
 	var folders []string
 	for _, c := range changes {
-		if c.State == Unchanged {
-			continue
-		}
 		folder := path.Dir(c.Path)
 		if !slices.Contains(folders, folder) {
 			folders = append(folders, folder)
 		}
-		byFolder[folder] = append(byFolder[folder], c)
+		if c.State != Unchanged {
+			byFolder[folder] = append(byFolder[folder], c)
+		}
 	}
 	for _, folder := range folders {
 		dir := filepath.Join(root, filepath.FromSlash(folder))
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := removeRemains(dir); err != nil {
 			return err
 		}
-		if err := removeRemains(dir); err != nil {
+		if len(byFolder[folder]) == 0 {
+			continue
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 		if err := applyFolder(dir, byFolder[folder]); err != nil {
