@@ -6,6 +6,7 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/literal"
+	"cuelang.org/go/cue/parser"
 )
 
 // contractPackage is the import path of the contract, which the names of its
@@ -55,4 +56,13 @@ func blames(label ast.Label, target string) bool {
 		return ok && !strings.Contains(rest, ".")
 	}
 	return false
+}
+
+// Within reports whether a value that the contract writes satisfies bounds that
+// it writes. What can't be told without its surroundings does not.
+func Within(contract cue.Value, value, bounds ast.Expr) bool {
+	// The expressions are bound to the places they stand in; written and read
+	// again, their names are looked up in the whole contract.
+	both, err := parser.ParseExpr("", "("+source(value)+") & ("+source(bounds)+")")
+	return err == nil && contract.Context().BuildExpr(both, cue.Scope(contract)).Validate() == nil
 }

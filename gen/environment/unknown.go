@@ -163,7 +163,7 @@ func (d *diagnosis) describe(expr ast.Expr) []string {
 	}
 	var texts []string
 	for _, literal := range literals {
-		if !slices.ContainsFunc(bounds, func(bound ast.Expr) bool { return d.within(literal, bound) }) {
+		if !slices.ContainsFunc(bounds, func(bound ast.Expr) bool { return Within(d.contract, literal, bound) }) {
 			texts = append(texts, source(literal))
 		}
 	}
@@ -178,12 +178,6 @@ func (d *diagnosis) describe(expr ast.Expr) []string {
 		}
 	}
 	return texts
-}
-
-// within reports whether a value satisfies bounds of the contract.
-func (d *diagnosis) within(value, bound ast.Expr) bool {
-	both := &ast.BinaryExpr{Op: token.AND, X: &ast.ParenExpr{X: value}, Y: &ast.ParenExpr{X: bound}}
-	return d.contract.Context().BuildExpr(both, cue.Scope(d.contract)).Validate() == nil
 }
 
 func disjuncts(expr ast.Expr) []ast.Expr {

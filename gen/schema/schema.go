@@ -17,6 +17,8 @@ import (
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/token"
 	"cuelang.org/go/encoding/jsonschema"
+
+	"gitlab.com/towpath/towpath/gen/environment"
 )
 
 // Contract is the package envs/contract, made ready for the JSON Schema encoder.
@@ -56,7 +58,7 @@ func keepBounds(scope cue.Value, file *ast.File) {
 		for _, pair := range [][2]ast.Expr{{or.X, or.Y}, {or.Y, or.X}} {
 			bounds, mark := pair[0], pair[1]
 			star, ok := mark.(*ast.UnaryExpr)
-			if !ok || star.Op != token.MUL || !within(scope, star.X, bounds) {
+			if !ok || star.Op != token.MUL || !environment.Within(scope, star.X, bounds) {
 				continue
 			}
 			c.Replace(&ast.BinaryExpr{
@@ -68,13 +70,6 @@ func keepBounds(scope cue.Value, file *ast.File) {
 		}
 		return true
 	})
-}
-
-// within reports whether a default lies within bounds; what can't be told
-// without its surroundings does not.
-func within(scope cue.Value, value, bounds ast.Expr) bool {
-	both := &ast.BinaryExpr{Op: token.AND, X: &ast.ParenExpr{X: value}, Y: &ast.ParenExpr{X: bounds}}
-	return scope.Context().BuildExpr(both, cue.Scope(scope)).Validate() == nil
 }
 
 // JSON returns the values.schema.json of a chart.
