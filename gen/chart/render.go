@@ -219,5 +219,6 @@ func (c *Chart) templateFinding(err error) finding.Finding {
 	}
 	f.Message = errorPlace.ReplaceAllString(text, "")
 	f.Message = strings.TrimSpace(errorNoise.ReplaceAllString(f.Message, ""))
+	f.Message = strings.TrimPrefix(f.Message, "template: ")
 	return f
 }

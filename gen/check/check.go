@@ -62,8 +62,10 @@ func Run(repo fs.FS, o Options) (finding.List, error) {
 	})
 
 	files, err := produced(repo, selected, set.Environments, whole)
-	if err != nil {
-		return nil, err
+	if found, rest := finding.From(err); rest != nil {
+		return nil, rest
+	} else if len(found) > 0 {
+		return append(findings, found...).Sort(), nil
 	}
 	stale, err := Stale(repo, files, selected, whole)
 	if err != nil {

@@ -50,7 +50,7 @@ func CopyAs(repo fs.FS, like, name string) ([]File, error) {
 		}
 		parsed, err := parser.ParseFile(old, data, parser.ParseComments)
 		if err != nil {
-			return nil, syntaxFindings(err)
+			return nil, CUEFindings(err)
 		}
 		type edit struct {
 			from, to int

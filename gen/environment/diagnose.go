@@ -66,7 +66,7 @@ func (d *diagnosis) diagnose(v cue.Value) {
 		}
 	}
 	if len(d.findings) == 0 {
-		d.findings = syntaxFindings(err)
+		d.findings = CUEFindings(err)
 	}
 }
 
@@ -364,9 +364,9 @@ func message(e errors.Error) string {
 	return text
 }
 
-// syntaxFindings reports errors of CUE itself: files that can't be parsed,
-// references and imports that lead nowhere.
-func syntaxFindings(err error) finding.List {
+// CUEFindings reports errors of CUE itself: files that can't be parsed,
+// references and imports that lead nowhere, a contract that contradicts itself.
+func CUEFindings(err error) finding.List {
 	var findings finding.List
 	for _, e := range errors.Errors(err) {
 		p := position(e.Position())
@@ -396,5 +396,5 @@ func unresolved(err error) finding.List {
 			all = errors.Append(all, e)
 		}
 	}
-	return syntaxFindings(all)
+	return CUEFindings(all)
 }

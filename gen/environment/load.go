@@ -34,7 +34,7 @@ func Load(repo fs.FS, names []string) (*Set, error) {
 		return nil, err
 	}
 	if contract.Err != nil {
-		return nil, syntaxFindings(contract.Err).Sort()
+		return nil, CUEFindings(contract.Err).Sort()
 	}
 	ctx := cuecontext.New()
 	// Most of the time is spent on evaluating the contract, once by itself and
@@ -54,7 +54,7 @@ func Load(repo fs.FS, names []string) (*Set, error) {
 	if len(findings) > 0 {
 		if err := build().Err(); err != nil {
 			// Every environment repeats the contract's own errors.
-			return nil, syntaxFindings(err).Sort()
+			return nil, CUEFindings(err).Sort()
 		}
 	}
 	return set, findings.Sort().Err()
@@ -84,7 +84,7 @@ func instances(repo fs.FS, names []string) (contract *build.Instance, envs []*bu
 
 func loadOne(ctx *cue.Context, contract func() cue.Value, inst *build.Instance, name string) (*Environment, finding.List) {
 	if inst.Err != nil {
-		return nil, withEnvironment(syntaxFindings(inst.Err), name)
+		return nil, withEnvironment(CUEFindings(inst.Err), name)
 	}
 	v := ctx.BuildInstance(inst)
 	if found := unresolved(v.Err()); len(found) > 0 {
@@ -104,7 +104,7 @@ func loadOne(ctx *cue.Context, contract func() cue.Value, inst *build.Instance, 
 	}
 	env := &Environment{Value: v}
 	if err := v.Decode(env); err != nil {
-		return nil, withEnvironment(syntaxFindings(err), name)
+		return nil, withEnvironment(CUEFindings(err), name)
 	}
 	if env.Name != name {
 		d.add(v.LookupPath(cue.ParsePath("name")), finding.Finding{
@@ -116,12 +116,12 @@ func loadOne(ctx *cue.Context, contract func() cue.Value, inst *build.Instance, 
 	}
 	releases, err := v.LookupPath(cue.ParsePath("releases")).Fields()
 	if err != nil {
-		return nil, withEnvironment(syntaxFindings(err), name)
+		return nil, withEnvironment(CUEFindings(err), name)
 	}
 	for releases.Next() {
 		var release Release
 		if err := releases.Value().Decode(&release); err != nil {
-			return nil, withEnvironment(syntaxFindings(err), name)
+			return nil, withEnvironment(CUEFindings(err), name)
 		}
 		release.Values = releases.Value().LookupPath(cue.ParsePath("values"))
 		env.Releases = append(env.Releases, release)

@@ -24,15 +24,16 @@ import (
 // Contract is the package envs/contract, made ready for the JSON Schema encoder.
 type Contract struct{ value cue.Value }
 
-// NewContract takes a contract that nothing else uses: its syntax is changed.
+// NewContract takes a contract that nothing else uses: its syntax is changed. If
+// the contract is invalid, the error is a [finding.List].
 func NewContract(inst *build.Instance) (*Contract, error) {
 	if inst.Err != nil {
-		return nil, fmt.Errorf("the contract: %w", inst.Err)
+		return nil, environment.CUEFindings(inst.Err)
 	}
 	ctx := cuecontext.New()
 	original := ctx.BuildInstance(inst)
-	if err := original.Err(); err != nil {
-		return nil, fmt.Errorf("the contract: %w", err)
+	if err := original.Validate(); err != nil {
+		return nil, environment.CUEFindings(err)
 	}
 	for _, file := range inst.Files {
 		keepBounds(original, file)

@@ -1,0 +1,2 @@
+{{- define "functions.twice" -}}{{ .text }}{{ .text }}{{- end -}}
+{{- define "functions.again" -}}{{ include "functions.twice" . | upper }}{{- end -}}
