@@ -104,7 +104,7 @@ func hermeticTexts(value any, key string) finding.List {
 	case string:
 		calls, err := findCalls(key, v)
 		if err != nil {
-			return nil // tpl reports it, with the template that calls it.
+			return nil //nolint:nilerr // tpl reports it, with the template that calls it.
 		}
 		for _, call := range calls {
 			if call.reads != "" {

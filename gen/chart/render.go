@@ -115,7 +115,7 @@ func (c *Chart) ValidateValues(r Release) error {
 func (c *Chart) capabilities(r Release) (*chartutil.Capabilities, error) {
 	version, err := chartutil.ParseKubeVersion(r.KubernetesVersion)
 	if err != nil {
-		return nil, fmt.Errorf("Kubernetes version %q: %w", r.KubernetesVersion, err)
+		return nil, fmt.Errorf("version %q of Kubernetes: %w", r.KubernetesVersion, err)
 	}
 	if wanted := c.helm.Metadata.KubeVersion; wanted != "" && !chartutil.IsCompatibleRange(wanted, version.String()) {
 		return nil, finding.List{{

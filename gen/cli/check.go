@@ -46,7 +46,7 @@ func (a *app) check(o checkOptions, args []string) error {
 	if err := checkJobs(o.jobs); err != nil {
 		return err
 	}
-	if err := oneOf("output", o.format, "text", "json", "gitlab"); err != nil {
+	if err := checkFormat(o.format, "text", "json", "gitlab"); err != nil {
 		return err
 	}
 	if o.rules {

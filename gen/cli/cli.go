@@ -107,7 +107,7 @@ stale, 4 against the policy.`,
   gen explain prod service.replicas say where a value comes from`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+		PersistentPreRunE: func(*cobra.Command, []string) error {
 			switch a.colourMode {
 			case "auto", "always", "never":
 			default:
@@ -237,14 +237,14 @@ func checkJobs(jobs int) error {
 	return nil
 }
 
-// oneOf reports a flag whose value is none of those allowed.
-func oneOf(flag, value string, allowed ...string) error {
+// checkFormat reports an output format that is none of those allowed.
+func checkFormat(value string, allowed ...string) error {
 	for _, a := range allowed {
 		if value == a {
 			return nil
 		}
 	}
-	text := fmt.Sprintf("--%s is %q; it can be %s", flag, value, strings.Join(allowed, ", "))
+	text := fmt.Sprintf("--output is %q; it can be %s", value, strings.Join(allowed, ", "))
 	if near := finding.DidYouMean(value, allowed); near != "" {
 		text += "; " + near
 	}

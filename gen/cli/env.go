@@ -47,7 +47,7 @@ type listedEnvironment struct {
 }
 
 func (a *app) envList(format string) error {
-	if err := oneOf("output", format, "text", "name", "json"); err != nil {
+	if err := checkFormat(format, "text", "name", "json"); err != nil {
 		return err
 	}
 	names, err := a.resolve(nil)
@@ -128,7 +128,7 @@ func (a *app) envAdd(o envAddOptions, name string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(draft)
+	defer func() { _ = os.RemoveAll(draft) }()
 	if err := os.CopyFS(filepath.Join(draft, environment.Dir), mustSub(repo, environment.Dir)); err != nil {
 		return fmt.Errorf("drafting the environment: %w", err)
 	}

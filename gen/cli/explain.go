@@ -39,7 +39,7 @@ Explain RULE says what a rule demands, why, and how to keep it.`,
 }
 
 func (a *app) explain(o explainOptions, args []string) error {
-	if err := oneOf("output", o.format, "text", "json"); err != nil {
+	if err := checkFormat(o.format, "text", "json"); err != nil {
 		return err
 	}
 	if rule, ok := finding.Lookup(args[0]); ok && len(args) == 1 {

@@ -89,14 +89,17 @@ func TestKilled(t *testing.T) {
 		if i%4 < 2 {
 			select {
 			case <-time.After(rand.N(took)):
-			case <-done:
+			case err := <-done:
+				done <- err
 			}
 		} else {
 			waitForRemains(filepath.Dir(values), done)
 		}
 		if cmd.Process.Kill() == nil {
 			interrupted++
-			<-done
+		}
+		if err := <-done; err != nil && cmd.ProcessState.Exited() {
+			t.Fatalf("run %d: %v\n%s", i, err, cmd.Stdout)
 		}
 		if got := snapshot(); got != states[0] && got != states[1] {
 			t.Fatalf("run %d left half of the values:\n%s", i, got)

@@ -66,7 +66,7 @@ func (a *app) render(o renderOptions, args []string) error {
 	if err := checkJobs(o.jobs); err != nil {
 		return err
 	}
-	if err := oneOf("output", o.format, "yaml", "json"); err != nil {
+	if err := checkFormat(o.format, "yaml", "json"); err != nil {
 		return err
 	}
 	if o.outputDir != "" && !o.manifests {

@@ -34,7 +34,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Example: "  gen version\n  gen version -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := oneOf("output", format, "text", "json"); err != nil {
+			if err := checkFormat(format, "text", "json"); err != nil {
 				return err
 			}
 			info := buildInfo()

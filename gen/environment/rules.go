@@ -64,5 +64,10 @@ func Within(contract cue.Value, value, bounds ast.Expr) bool {
 	// The expressions are bound to the places they stand in; written and read
 	// again, their names are looked up in the whole contract.
 	both, err := parser.ParseExpr("", "("+source(value)+") & ("+source(bounds)+")")
-	return err == nil && contract.Context().BuildExpr(both, cue.Scope(contract)).Validate() == nil
+	if err != nil {
+		return false
+	}
+	//nolint:staticcheck // A scope has to be of the same context as what is built.
+	ctx := contract.Context()
+	return ctx.BuildExpr(both, cue.Scope(contract)).Validate() == nil
 }

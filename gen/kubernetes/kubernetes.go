@@ -60,7 +60,7 @@ func (s *store) open(version string) (*API, error) {
 			return &API{version: known, store: s}, nil
 		}
 	}
-	return nil, fmt.Errorf("Kubernetes %q is not supported; %s are", version, strings.Join(versions, ", "))
+	return nil, fmt.Errorf("version %q of Kubernetes is not supported; %s are", version, strings.Join(versions, ", "))
 }
 
 // Version is the Kubernetes version, such as 1.33.

@@ -65,7 +65,7 @@ func TestVersions(t *testing.T) {
 	}
 	for _, spelling := range []string{"", "1", "1.3", "1.330", "1.99", "2.33", "latest", "133"} {
 		_, err := Open(spelling)
-		want := fmt.Sprintf("Kubernetes %q is not supported; 1.31, 1.32, 1.33, 1.34, 1.35, 1.36 are", spelling)
+		want := fmt.Sprintf("version %q of Kubernetes is not supported; 1.31, 1.32, 1.33, 1.34, 1.35, 1.36 are", spelling)
 		if err == nil || err.Error() != want {
 			t.Errorf("Open(%q) = %v, want %s", spelling, err, want)
 		}

@@ -28,6 +28,7 @@ func (p Problem) String() string { return strings.Join(p.Path, ".") + ": " + p.M
 // ProblemKind says what sort of thing is wrong.
 type ProblemKind int
 
+// The kinds of problems.
 const (
 	UnknownField   ProblemKind = iota + 1 // the schema has no such field
 	WrongType                             // another JSON type than the schema's

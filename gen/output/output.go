@@ -157,10 +157,12 @@ func replaceFile(file string, content []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	temp.Close()
+	if err := temp.Close(); err != nil {
+		return err
+	}
 	defer func() {
 		if err != nil {
-			os.Remove(temp.Name())
+			_ = os.Remove(temp.Name())
 		}
 	}()
 	if err := writeFile(temp.Name(), content); err != nil {
@@ -175,18 +177,15 @@ func writeFile(name string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	// Produced files are the same everywhere, whatever the umask.
-	if err := f.Chmod(0o644); err != nil {
-		return err
+	err = f.Chmod(0o644)
+	if err == nil {
+		_, err = f.Write(content)
 	}
-	if _, err := f.Write(content); err != nil {
-		return err
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return f.Close()
+	return errors.Join(err, f.Close())
 }
 
 // remainsPattern names what is being written, so that what a killed process left

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"syscall"
@@ -16,5 +17,5 @@ func isRunning(pid string) bool {
 	if err != nil {
 		return false
 	}
-	return process.Signal(syscall.Signal(0)) != os.ErrProcessDone
+	return !errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
