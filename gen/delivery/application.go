@@ -11,7 +11,7 @@ func application(env *environment.Environment, release environment.Release) obje
 		// A leading slash means the root of the repository, wherever the chart
 		// lies. A missing file is an error: ignoreMissingValueFiles stays off.
 		"valueFiles":  []string{"/" + env.ValuesFile(release.Name)},
-		"kubeVersion": env.Cluster.KubernetesVersion,
+		"kubeVersion": env.Cluster.HelmVersion(),
 		// Tests are hooks that helm test runs; Argo CD would run them as if they
 		// were part of the release.
 		"skipTests": true,

@@ -23,6 +23,9 @@ type File struct {
 
 var validName = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
 
+// takenName matches the names that the contract refuses: see #EnvironmentName.
+var takenName = regexp.MustCompile(`^(bootstrap|default|projects|verify)$|-root$`)
+
 // CopyAs returns the CUE files of an environment as those of a new one: in its
 // folder, with its package, and with its name wherever a text has the old name
 // as a word of its own, as in hosts and branches. Everything else stays as it
@@ -31,8 +34,8 @@ func CopyAs(repo fs.FS, like, name string) ([]File, error) {
 	if !validName.MatchString(name) {
 		return nil, fmt.Errorf("the name %q: it can have small letters, digits and dashes, starts with a letter, and has at most 40 characters", name)
 	}
-	if slices.Contains(reserved, name) {
-		return nil, fmt.Errorf("the name %q: %s/%s holds something else", name, Dir, name)
+	if slices.Contains(reserved, name) || takenName.MatchString(name) {
+		return nil, fmt.Errorf("the name %q: it is taken by a folder or a project that is no environment's", name)
 	}
 	if _, err := fs.Stat(repo, path.Join(Dir, name)); err == nil {
 		return nil, fmt.Errorf("the folder %s/%s exists already", Dir, name)

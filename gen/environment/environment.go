@@ -39,6 +39,11 @@ type Cluster struct {
 	APIVersions       []string `json:"apiVersions"`
 }
 
+// HelmVersion returns the Kubernetes version that Helm is told, with a patch
+// number: without one, what templates see as .Capabilities.KubeVersion is v1.33.0
+// up to Helm 3.18 and v1.33 from 3.19 on.
+func (c Cluster) HelmVersion() string { return c.KubernetesVersion + ".0" }
+
 // Delivery is how Argo CD delivers the environment.
 type Delivery struct {
 	// Repository is the address of the Git repository that Argo CD reads.

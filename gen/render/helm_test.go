@@ -62,6 +62,7 @@ func TestEnvironmentsAsHelm(t *testing.T) {
 					}
 					for _, helm := range helms {
 						t.Run(helm.Version, func(t *testing.T) {
+							t.Parallel()
 							want := templated(t, helm, filepath.Join(repository, c.Path()), request)
 							report(t, objects.Differences(got, want))
 						})

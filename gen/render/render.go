@@ -54,7 +54,7 @@ func (r *Renderer) Request(env *environment.Environment, release environment.Rel
 	request := chart.Release{
 		Name:              release.Name,
 		Namespace:         env.Namespace,
-		KubernetesVersion: env.Cluster.KubernetesVersion,
+		KubernetesVersion: env.Cluster.HelmVersion(),
 		APIVersions:       env.Cluster.APIVersions,
 		Values:            [][]byte{text},
 	}
