@@ -45,23 +45,25 @@ func (d *diagnosis) diagnose(v cue.Value) {
 	d.findUnknown(v, cue.Path{})
 	d.findNull(v, cue.Path{})
 
-	var broken, others []cause
+	var rules, consequences []cause
 	for _, c := range causes(err) {
 		switch {
 		case d.isKnown(c.path), d.follows(c):
-		case c.hidden:
-			broken = append(broken, c)
+		case c.hidden && c.isRule():
+			rules = append(rules, c)
+		case c.hidden, c.all("field not allowed"):
+			// A hidden field can't be computed, or the contract has nothing to
+			// say about a key it knows: some other value is wrong.
+			consequences = append(consequences, c)
 		default:
-			others = append(others, c)
+			d.addValue(v, c)
 		}
 	}
-	for _, c := range others {
-		d.addValue(v, c)
+	for _, c := range rules {
+		d.addRule(v, c)
 	}
-	for _, c := range broken {
-		// That a hidden field can't be computed because a value is wrong is no
-		// news.
-		if c.isRule() || len(d.findings) == 0 {
+	if len(d.findings) == 0 {
+		for _, c := range consequences {
 			d.addRule(v, c)
 		}
 	}

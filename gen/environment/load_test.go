@@ -194,6 +194,12 @@ func TestFindings(t *testing.T) {
 			`envs/prod/env.cue:6:2: error: the environment in envs/prod is named "live" [wrong-folder] | write name: "prod", or rename the folder`,
 		},
 	}, {
+		name:  "a chart that the contract does not know",
+		files: env(strings.Replace(good, `chart: "service"`, `chart: "servce"`, 1) + "	releases: service: values: replicas: 2\n"),
+		want: []string{
+			`envs/prod/env.cue:8:103: error: chart can't be "servce" [wrong-value] | allowed: "service" | did you mean "service"?`,
+		},
+	}, {
 		name:  "syntax",
 		files: env(good + "	releases: service: values: replicas: \"3\n"),
 		want: []string{

@@ -61,13 +61,18 @@ func blames(label ast.Label, target string) bool {
 // Within reports whether a value that the contract writes satisfies bounds that
 // it writes. What can't be told without its surroundings does not.
 func Within(contract cue.Value, value, bounds ast.Expr) bool {
-	// The expressions are bound to the places they stand in; written and read
-	// again, their names are looked up in the whole contract.
-	both, err := parser.ParseExpr("", "("+source(value)+") & ("+source(bounds)+")")
+	both, err := inContract(contract, "("+source(value)+") & ("+source(bounds)+")")
+	return err == nil && both.Validate() == nil
+}
+
+// inContract evaluates an expression with the names of the contract. It takes
+// text, as a parsed expression is bound to the place it stands in.
+func inContract(contract cue.Value, text string) (cue.Value, error) {
+	expr, err := parser.ParseExpr("", text)
 	if err != nil {
-		return false
+		return cue.Value{}, err
 	}
 	//nolint:staticcheck // A scope has to be of the same context as what is built.
-	ctx := contract.Context()
-	return ctx.BuildExpr(both, cue.Scope(contract)).Validate() == nil
+	v := contract.Context().BuildExpr(expr, cue.Scope(contract))
+	return v, v.Err()
 }

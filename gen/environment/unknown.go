@@ -41,6 +41,11 @@ func (d *diagnosis) findUnknown(v cue.Value, path cue.Path) {
 		}
 	}
 	slices.Sort(known)
+	if len(known) == 0 {
+		// The contract says nothing here, as of the values of a release whose
+		// chart is wrong: that is what has to be reported.
+		unknown = nil
+	}
 	for _, field := range unknown {
 		child := join(path, field.Selector())
 		d.unknown = append(d.unknown, child)
@@ -173,6 +178,8 @@ func (d *diagnosis) describe(expr ast.Expr) []string {
 			texts = append(texts, "a struct")
 		case *ast.Ident:
 			texts = append(texts, d.definition(x))
+		case *ast.CallExpr:
+			texts = append(texts, d.evaluated(x)...)
 		default:
 			texts = append(texts, source(x))
 		}
@@ -190,6 +197,27 @@ func disjuncts(expr ast.Expr) []ast.Expr {
 		}
 	}
 	return []ast.Expr{expr}
+}
+
+// evaluated returns the alternatives that a call such as or([...]) stands for, or
+// the call itself.
+func (d *diagnosis) evaluated(call *ast.CallExpr) []string {
+	v, err := inContract(d.contract, source(call))
+	if err != nil {
+		return []string{source(call)}
+	}
+	op, alternatives := v.Expr()
+	if op != cue.OrOp {
+		alternatives = []cue.Value{v}
+	}
+	var texts []string
+	for _, alternative := range alternatives {
+		if !alternative.IsConcrete() {
+			return []string{source(call)}
+		}
+		texts = append(texts, fmt.Sprint(alternative))
+	}
+	return texts
 }
 
 // definition describes a definition of the contract by what it stands for.
