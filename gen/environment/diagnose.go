@@ -49,7 +49,7 @@ func (d *diagnosis) diagnose(v cue.Value) {
 	for _, c := range causes(err) {
 		switch {
 		case d.isKnown(c.path), d.follows(c):
-		case c.hidden && c.isRule():
+		case c.hidden && c.isRule(v):
 			rules = append(rules, c)
 		case c.hidden, c.all("field not allowed"):
 			// A hidden field can't be computed, or the contract has nothing to
@@ -76,6 +76,8 @@ func (d *diagnosis) diagnose(v cue.Value) {
 type cause struct {
 	path cue.Path
 	errs []errors.Error
+	// raw is the path as CUE has it.
+	raw cue.Path
 	// hidden tells that the error arose in a hidden field of the contract; if
 	// that is a rule, the path is the one of the rule's target.
 	hidden bool
@@ -94,7 +96,7 @@ func causes(err error) []cause {
 		})
 		if i < 0 {
 			i = len(all)
-			all = append(all, cause{path: path, hidden: hidden, holder: holder})
+			all = append(all, cause{path: path, raw: rawPath(e.Path()), hidden: hidden, holder: holder})
 		}
 		all[i].errs = append(all[i].errs, e)
 	}
@@ -108,33 +110,48 @@ func targetPath(labels []string) (path cue.Path, holder int) {
 	var selectors []cue.Selector
 	holder = -1
 	inRules := false
-	for _, label := range labels {
-		if strings.HasPrefix(label, "_") {
-			holder, inRules = len(selectors), label == rulesField
-			continue
-		}
-		if n, err := strconv.Atoi(label); err == nil {
-			selectors = append(selectors, cue.Index(n))
-			continue
-		}
-		text := label
-		if unquoted, err := literal.Unquote(label); err == nil {
-			text = unquoted
-		}
-		if inRules {
-			selectors = append(selectors, cue.ParsePath(text).Selectors()...)
-		} else {
-			selectors = append(selectors, cue.Str(text))
+	for _, selector := range rawPath(labels).Selectors() {
+		switch {
+		case selector.LabelType() == cue.HiddenLabel:
+			holder, inRules = len(selectors), selector.String() == rulesField
+		case inRules && selector.LabelType() == cue.StringLabel:
+			selectors = append(selectors, cue.ParsePath(selector.Unquoted()).Selectors()...)
+		default:
+			selectors = append(selectors, selector)
 		}
 	}
 	return cue.MakePath(selectors...), holder
 }
 
-// isRule reports whether the cause is a call of error in the contract.
-func (c cause) isRule() bool {
-	return slices.ContainsFunc(c.errs, func(e errors.Error) bool {
-		format, _ := e.Msg()
-		return format == "%s"
+// rawPath turns an error's path into one that values can be looked up by.
+func rawPath(labels []string) cue.Path {
+	var selectors []cue.Selector
+	for _, label := range labels {
+		switch n, err := strconv.Atoi(label); {
+		case strings.HasPrefix(label, "_"):
+			selectors = append(selectors, cue.Hid(label, contractPackage))
+		case err == nil:
+			selectors = append(selectors, cue.Index(n))
+		default:
+			if text, err := literal.Unquote(label); err == nil {
+				label = text
+			}
+			selectors = append(selectors, cue.Str(label))
+		}
+	}
+	return cue.MakePath(selectors...)
+}
+
+// isRule reports whether the cause is a rule of the contract: a call of error
+// under the path of the field to blame.
+func (c cause) isRule(v cue.Value) bool {
+	return slices.ContainsFunc(Origins(v.LookupPath(c.raw)), func(o Origin) bool {
+		call, ok := o.Expr.(*ast.CallExpr)
+		if !ok {
+			return false
+		}
+		name, ok := call.Fun.(*ast.Ident)
+		return ok && name.Name == "error"
 	})
 }
 
