@@ -9,7 +9,7 @@ import (
 
 // order is the flow: a package may import those before it.
 var order = []string{
-	"memory", "finding", "environment", "values", "schema", "chart", "manifest", "kubernetes", "delivery",
+	"memory", "finding", "environment", "ahead", "values", "schema", "chart", "manifest", "kubernetes", "delivery",
 	"render", "explain", "produce", "output", "check", "cli",
 }
 

@@ -46,13 +46,13 @@ type Source struct {
 // finding from a template has the key of the values in its Object field, for
 // the caller to find the line that set it.
 func (c *Chart) Render(r Release) ([]Source, error) {
-	values, err := merge(r.Values)
+	values, err := readValues(r.Values)
 	if err != nil {
 		return nil, err
 	}
 	// Rendering writes into the chart's values and dependencies.
 	chrt := shallowCopy(c.helm)
-	if err := chartutil.ProcessDependencies(chrt, values); err != nil {
+	if err := chartutil.ProcessDependenciesWithMerge(chrt, values); err != nil {
 		return nil, c.broken(path.Join(c.Path(), "Chart.yaml"), err)
 	}
 	capabilities, err := c.capabilities(r)
@@ -73,7 +73,7 @@ func (c *Chart) Render(r Release) ([]Source, error) {
 	}
 	var sources []Source
 	for name, text := range rendered {
-		if strings.TrimSpace(text) == "" || path.Base(name) == "NOTES.txt" {
+		if strings.TrimSpace(text) == "" || strings.HasSuffix(name, "NOTES.txt") {
 			continue
 		}
 		sources = append(sources, Source{Template: c.templatePath(name), Text: text})
@@ -88,12 +88,12 @@ func (c *Chart) Render(r Release) ([]Source, error) {
 // ValidateValues holds the values of a release against the values.schema.json of
 // the chart and of its dependencies, as Helm does before it renders.
 func (c *Chart) ValidateValues(r Release) error {
-	values, err := merge(r.Values)
+	values, err := readValues(r.Values)
 	if err != nil {
 		return err
 	}
 	chrt := shallowCopy(c.helm)
-	if err := chartutil.ProcessDependencies(chrt, values); err != nil {
+	if err := chartutil.ProcessDependenciesWithMerge(chrt, values); err != nil {
 		return c.broken(path.Join(c.Path(), "Chart.yaml"), err)
 	}
 	coalesced, err := chartutil.CoalesceValues(chrt, values)
@@ -131,18 +131,31 @@ func (c *Chart) capabilities(r Release) (*chartutil.Capabilities, error) {
 	return capabilities, nil
 }
 
-// merge reads value files as helm template --values does.
-func merge(files [][]byte) (map[string]any, error) {
+// readValues reads value files as helm template --values does.
+func readValues(files [][]byte) (map[string]any, error) {
 	merged := map[string]any{}
 	for _, file := range files {
 		values := map[string]any{}
 		if err := yaml.Unmarshal(file, &values); err != nil {
 			return nil, fmt.Errorf("parsing values: %w", err)
 		}
-		// Coalescing gives the first table the last word, as a later file has.
-		merged = chartutil.CoalesceTables(values, merged)
+		merge(merged, values)
 	}
 	return merged, nil
+}
+
+// merge writes the values over base, table by table. A null stays: it is to
+// delete a default of the chart, which is only merged in later.
+func merge(base, values map[string]any) {
+	for key, value := range values {
+		table, isTable := value.(map[string]any)
+		under, overTable := base[key].(map[string]any)
+		if isTable && overTable {
+			merge(under, table)
+			continue
+		}
+		base[key] = value
+	}
 }
 
 // shallowCopy copies what rendering writes to: the metadata of a chart, whose

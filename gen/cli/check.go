@@ -2,10 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
+	"gitlab.com/towpath/towpath/gen/ahead"
 	"gitlab.com/towpath/towpath/gen/check"
+	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
 )
 
@@ -57,7 +60,10 @@ func (a *app) check(o checkOptions, args []string) error {
 		return err
 	}
 	progress := a.newProgress()
-	findings, err := check.Run(a.repoFS(), check.Options{Names: names, Jobs: o.jobs, Progress: progress.report})
+	findings, err := check.Run(a.repoFS(), check.Options{
+		Names: names, Jobs: o.jobs, Progress: progress.report,
+		Load: func(_ fs.FS, names []string) (*environment.Set, error) { return ahead.Load(a.root, names) },
+	})
 	progress.clear()
 	if err != nil {
 		return err

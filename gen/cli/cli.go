@@ -130,9 +130,6 @@ stale, 4 against the policy.`,
 	return root
 }
 
-// errNoRepository says how to get out of the wrong folder.
-var errNoRepository = errors.New("no envs/cue.mod/module.cue in this folder or one above: change into the repository, or name it with -C")
-
 // openRepository finds the repository and makes it the one that the command
 // works on.
 func (a *app) openRepository() error {
@@ -146,15 +143,9 @@ func (a *app) openRepository() error {
 			return fmt.Errorf("-C %s: there is no such folder", a.directory)
 		}
 	}
-	for dir := start; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, environment.Dir, "cue.mod", "module.cue")); err == nil {
-			a.root = dir
-			return nil
-		}
-		if dir == filepath.Dir(dir) {
-			return errNoRepository
-		}
-	}
+	root, err := environment.FindRoot(start)
+	a.root = root
+	return err
 }
 
 // repoFS returns the files of the repository, or an empty file system before

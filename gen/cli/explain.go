@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gitlab.com/towpath/towpath/gen/ahead"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/explain"
 	"gitlab.com/towpath/towpath/gen/finding"
@@ -49,7 +50,7 @@ func (a *app) explain(o explainOptions, args []string) error {
 	if err != nil {
 		return a.explainUnknown(args, err)
 	}
-	set, err := environment.Load(a.repoFS(), names)
+	set, err := ahead.Load(a.root, names)
 	if err != nil {
 		return err
 	}

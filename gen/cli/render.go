@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"gitlab.com/towpath/towpath/gen/ahead"
 	"gitlab.com/towpath/towpath/gen/check"
 	"gitlab.com/towpath/towpath/gen/delivery"
 	"gitlab.com/towpath/towpath/gen/environment"
@@ -89,7 +90,7 @@ func (a *app) renderFiles(o renderOptions, names []string) error {
 	if err != nil {
 		return err
 	}
-	every, err := environment.Load(repo, everyName)
+	every, err := ahead.Load(a.root, everyName)
 	findings, rest := finding.From(err)
 	if rest != nil {
 		return rest
@@ -183,7 +184,9 @@ func isWhole(name, env string) bool {
 // renderManifests prints the objects of the environments.
 func (a *app) renderManifests(o renderOptions, names []string) error {
 	repo := a.repoFS()
-	set, err := environment.Load(repo, names)
+	renderer := render.New(repo)
+	renderer.Prefetch()
+	set, err := ahead.Load(a.root, names)
 	if err != nil {
 		return err
 	}
@@ -199,7 +202,6 @@ func (a *app) renderManifests(o renderOptions, names []string) error {
 			jobs = append(jobs, &job{env: env, release: release})
 		}
 	}
-	renderer := render.New(repo)
 	progress := a.newProgress()
 	var done atomic.Int64
 	var group errgroup.Group

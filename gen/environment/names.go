@@ -1,9 +1,12 @@
 package environment
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -76,4 +79,20 @@ func (e *UnknownError) Error() string {
 		text += "; " + near
 	}
 	return text
+}
+
+// ErrNoRepository says how to get out of the wrong folder.
+var ErrNoRepository = errors.New("no envs/cue.mod/module.cue in this folder or one above: change into the repository, or name it with -C")
+
+// FindRoot returns the repository's root: the nearest folder, from dir upwards,
+// that holds the CUE module of environments.
+func FindRoot(dir string) (string, error) {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, Dir, "cue.mod", "module.cue")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", ErrNoRepository
+		}
+	}
 }

@@ -6,12 +6,15 @@ package manifest
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	"helm.sh/helm/v3/pkg/releaseutil"
 	"sigs.k8s.io/yaml"
 
@@ -64,11 +67,20 @@ func (o Object) Annotation(key string) string {
 	return value
 }
 
-// isTest reports whether the object is a test hook, which only helm test runs.
-func (o Object) isTest() bool {
-	return slices.ContainsFunc(strings.Split(o.Annotation("helm.sh/hook"), ","), func(hook string) bool {
-		hook = strings.TrimSpace(hook)
-		return hook == "test" || hook == "test-success" || hook == "test-failure"
+// hooks are the points of a release's life at which Helm, and Argo CD after it,
+// apply an object that is annotated as a hook.
+var hooks = []string{
+	"pre-install", "post-install", "pre-delete", "post-delete",
+	"pre-upgrade", "post-upgrade", "pre-rollback", "post-rollback",
+}
+
+// isLeftOut reports whether the object is a hook that Argo CD never applies: a
+// test, which only helm test runs, or one of a kind that Helm does not know and
+// therefore drops.
+func (o Object) isLeftOut() bool {
+	annotation := o.Annotation("helm.sh/hook")
+	return annotation != "" && slices.ContainsFunc(strings.Split(annotation, ","), func(hook string) bool {
+		return !slices.Contains(hooks, strings.ToLower(strings.TrimSpace(hook)))
 	})
 }
 
@@ -76,26 +88,37 @@ func (o Object) isTest() bool {
 // in which Argo CD applies them, without test hooks. If a text holds anything
 // but objects, the error is a [finding.List].
 func Parse(sources []chart.Source) ([]Object, error) {
+	type document struct {
+		template, text string
+		objects        []Object
+		err            error
+	}
+	var documents []*document
+	for _, source := range sources {
+		for _, text := range split(source.Text) {
+			documents = append(documents, &document{template: source.Template, text: text})
+		}
+	}
+	parallel(len(documents), func(i int) {
+		documents[i].objects, documents[i].err = parse(documents[i].text)
+	})
 	var objects []Object
 	var findings finding.List
-	for _, source := range sources {
-		for _, doc := range split(source.Text) {
-			object, err := parse(doc)
-			if err != nil {
-				findings = append(findings, finding.Finding{
-					Rule:     "unparsable-manifest",
-					Severity: finding.Error,
-					Position: finding.Position{File: source.Template},
-					Message:  err.Error(),
-					Help:     "check the indents and the dashes of the template",
-				})
-				continue
+	for _, doc := range documents {
+		if doc.err != nil {
+			findings = append(findings, finding.Finding{
+				Rule:     "unparsable-manifest",
+				Severity: finding.Error,
+				Position: finding.Position{File: doc.template},
+				Message:  doc.err.Error(),
+				Help:     "check the indents and the dashes of the template",
+			})
+		}
+		for _, object := range doc.objects {
+			if !object.isLeftOut() {
+				object.Template = doc.template
+				objects = append(objects, object)
 			}
-			if object == nil || object.isTest() {
-				continue
-			}
-			object.Template = source.Template
-			objects = append(objects, *object)
 		}
 	}
 	if len(findings) > 0 {
@@ -105,39 +128,94 @@ func Parse(sources []chart.Source) ([]Object, error) {
 	return objects, nil
 }
 
-var separator = regexp.MustCompile(`(?m)^---[ \t]*(#.*)?$`)
+// parallel calls do with 0 to n-1. YAML is slow enough for it to pay within one
+// release.
+func parallel(n int, do func(i int)) {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range n {
+		group.Go(func() error { do(i); return nil })
+	}
+	_ = group.Wait() // Nothing that do meets is an error of the group's.
+}
+
+// separator ends a YAML document, whatever follows it on its line.
+var separator = regexp.MustCompile(`(?m)^(?:---|\.\.\.)(?:\s|$)`)
 
 // split returns the YAML documents in a text.
 func split(text string) []string { return separator.Split(text, -1) }
 
-// parse returns the object in a document, or nil if the document is empty.
-func parse(doc string) (*Object, error) {
-	var data map[string]any
-	if err := yaml.UnmarshalStrict([]byte(doc), &data); err != nil {
-		return nil, fmt.Errorf("the text is no YAML object: %s", strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "))
+// parse returns the object in a document, none if the document is empty, and the
+// items if it is a List, which Argo CD applies one by one.
+func parse(doc string) ([]Object, error) {
+	data, err := decode(doc)
+	if err != nil {
+		return nil, err
 	}
 	if len(data) == 0 {
 		return nil, nil
 	}
+	if items, ok := data["items"].([]any); ok && data["kind"] == "List" {
+		var objects []Object
+		for i, item := range items {
+			data, _ := item.(map[string]any)
+			object, err := newObject(data)
+			if err != nil {
+				return nil, fmt.Errorf("item %d of a List: %w", i, err)
+			}
+			objects = append(objects, object)
+		}
+		return objects, nil
+	}
+	object, err := newObject(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, summary(doc))
+	}
+	return []Object{object}, nil
+}
+
+// decode reads a document. Numbers stay as they are written, beyond what a
+// float64 holds. A key that is there twice is an error, where Argo CD would take
+// the last one without a word.
+func decode(doc string) (map[string]any, error) {
+	var data map[string]any
+	err := yaml.UnmarshalStrict([]byte(doc), &data, useNumber)
+	if err != nil && strings.Contains(err.Error(), "already set in map") && strings.Contains(doc, "<<:") {
+		// A merge key may be overridden, which the strict reader takes for a
+		// repetition.
+		data = nil
+		err = yaml.Unmarshal([]byte(doc), &data, useNumber)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the text is no YAML object: %s", strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "))
+	}
+	return data, nil
+}
+
+func useNumber(d *json.Decoder) *json.Decoder {
+	d.UseNumber()
+	return d
+}
+
+// newObject returns the object with the given data.
+func newObject(data map[string]any) (Object, error) {
 	metadata, _ := data["metadata"].(map[string]any)
-	o := &Object{Data: data}
-	for key, field := range map[string]struct {
-		from map[string]any
-		to   *string
-	}{
-		"apiVersion": {data, &o.APIVersion},
-		"kind":       {data, &o.Kind},
-		"name":       {metadata, &o.Name},
-		"namespace":  {metadata, &o.Namespace},
-	} {
-		value, _ := field.from[key].(string)
-		*field.to = value
+	text := func(from map[string]any, key string) string {
+		value, _ := from[key].(string)
+		return value
+	}
+	o := Object{
+		APIVersion: text(data, "apiVersion"),
+		Kind:       text(data, "kind"),
+		Namespace:  text(metadata, "namespace"),
+		Name:       text(metadata, "name"),
+		Data:       data,
 	}
 	for _, required := range []struct{ key, value string }{
 		{"apiVersion", o.APIVersion}, {"kind", o.Kind}, {"metadata.name", o.Name},
 	} {
 		if required.value == "" {
-			return nil, fmt.Errorf("the object has no %s: %s", required.key, summary(doc))
+			return Object{}, fmt.Errorf("the object has no %s", required.key)
 		}
 	}
 	return o, nil
@@ -186,14 +264,15 @@ func kindOrder(kind string) int {
 // Marshal writes objects as YAML documents, each under a comment that names its
 // template.
 func Marshal(objects []Object) ([]byte, error) {
+	bodies, errs := make([][]byte, len(objects)), make([]error, len(objects))
+	parallel(len(objects), func(i int) { bodies[i], errs[i] = yaml.Marshal(objects[i].Data) })
 	var text bytes.Buffer
-	for _, o := range objects {
-		body, err := yaml.Marshal(o.Data)
-		if err != nil {
-			return nil, fmt.Errorf("writing %s: %w", o, err)
+	for i, o := range objects {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("writing %s: %w", o, errs[i])
 		}
 		fmt.Fprintf(&text, "---\n# Source: %s\n", o.Template)
-		text.Write(body)
+		text.Write(bodies[i])
 	}
 	return text.Bytes(), nil
 }

@@ -68,6 +68,7 @@ func TestParseFindings(t *testing.T) {
 		{"no YAML", "a: b: c", "the text is no YAML object"},
 		{"a list", "- a\n- b", "the text is no YAML object"},
 		{"a key twice", "apiVersion: v1\nkind: A\nkind: B\nmetadata: {name: x}", `key "kind" already set`},
+		{"an item of a List", "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: A}]", "item 0 of a List: the object has no metadata.name"},
 		{"no kind", "apiVersion: v1\nmetadata: {name: x}", `the object has no kind: "apiVersion: v1"`},
 		{"no apiVersion", "kind: A\nmetadata: {name: x}", "the object has no apiVersion"},
 		{"no name", "apiVersion: v1\nkind: A", "the object has no metadata.name"},

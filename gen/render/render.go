@@ -44,6 +44,20 @@ func (r *Renderer) Chart(name string) (*chart.Chart, error) {
 	return load()
 }
 
+// Prefetch loads every chart of the repository in the background, for a caller
+// that has something else to do before it needs one.
+func (r *Renderer) Prefetch() {
+	entries, err := fs.ReadDir(r.repo, chart.Dir)
+	if err != nil {
+		return // Chart reports it, if a chart is needed at all.
+	}
+	for _, entry := range entries {
+		if entry.IsDir() {
+			go func() { _, _ = r.Chart(entry.Name()) }()
+		}
+	}
+}
+
 // Request returns what Argo CD tells Helm about a release: the values that
 // the environment has now, and the approval record where there is one.
 func (r *Renderer) Request(env *environment.Environment, release environment.Release) (chart.Release, error) {

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+// warmUp is the number of turns that are not counted.
+const warmUp = 3
+
+// turn is what each side used in one turn.
+type turn struct {
+	Gen      usage `json:"gen"`
+	Pipeline usage `json:"pipeline"`
+	Version  usage `json:"version"`
+}
+
+// measure runs the sides in turn.
+func measure(ctx context.Context, s sides, runs int) ([]turn, error) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	var turns []turn
+	for i := range warmUp + runs {
+		var t turn
+		for _, part := range []struct {
+			side side
+			used *usage
+		}{{s.Gen, &t.Gen}, {s.Pipeline, &t.Pipeline}, {s.Version, &t.Version}} {
+			*part.used, err = part.side.run(ctx, null)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", part.side.Name, err)
+			}
+		}
+		if i >= warmUp {
+			turns = append(turns, t)
+		}
+	}
+	return turns, nil
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// The goals.
+const (
+	mostRatio   = 0.5
+	mostStartup = 40 * time.Millisecond
+)
+
+// report is the result of a run.
+type report struct {
+	Environment string  `json:"environment"`
+	Objects     int     `json:"objects"`
+	Machine     machine `json:"machine"`
+	Turns       []turn  `json:"turns"`
+	Sides       sides   `json:"-"`
+}
+
+// figure is one thing that is measured of both sides.
+type figure struct {
+	name          string
+	gen, pipeline []int64
+	show          func(int64) string
+}
+
+func (r report) figures() []figure {
+	all := []figure{
+		{
+			"CPU time",
+			column(r.Turns, func(t turn) int64 { return int64(t.Gen.CPU) }),
+			column(r.Turns, func(t turn) int64 { return int64(t.Pipeline.CPU) }),
+			milliseconds,
+		},
+		{
+			"wall time",
+			column(r.Turns, func(t turn) int64 { return int64(t.Gen.Wall) }),
+			column(r.Turns, func(t turn) int64 { return int64(t.Pipeline.Wall) }),
+			milliseconds,
+		},
+	}
+	if r.Turns[0].Gen.Memory > 0 {
+		all = append(all, figure{
+			"peak memory",
+			column(r.Turns, func(t turn) int64 { return t.Gen.Memory }),
+			column(r.Turns, func(t turn) int64 { return t.Pipeline.Memory }),
+			mebibytes,
+		})
+	}
+	return all
+}
+
+// startup is the CPU time of gen version.
+func (r report) startup() summary[int64] {
+	return summarise(column(r.Turns, func(t turn) int64 { return int64(t.Version.CPU) }))
+}
+
+// goal is a bound, and what was measured against it.
+type goal struct {
+	name, bound, measured string
+	met                   bool
+}
+
+func (r report) goals() []goal {
+	var all []goal
+	for _, f := range r.figures() {
+		if f.name == "peak memory" {
+			continue // No goal: it is there so that time is not bought with memory unseen.
+		}
+		ratio := summarise(ratios(f.gen, f.pipeline)).Median
+		all = append(all, goal{
+			f.name + " of gen by that of cue and helm", fmt.Sprintf("at most %.1f", mostRatio),
+			quotient(ratio), ratio <= mostRatio,
+		})
+	}
+	start := r.startup().Median
+	return append(all, goal{
+		"CPU time of gen version", "at most " + milliseconds(int64(mostStartup)),
+		milliseconds(start), start <= int64(mostStartup),
+	})
+}
+
+func (r report) met() bool {
+	for _, g := range r.goals() {
+		if !g.met {
+			return false
+		}
+	}
+	return true
+}
+
+// Markdown returns the tables of the report. They read well on a terminal too.
+func (r report) Markdown() string {
+	rows := [][]string{{"median (min to max)", "gen", "cue and helm", "ratio"}}
+	for _, f := range r.figures() {
+		row := []string{f.name}
+		for _, side := range [][]int64{f.gen, f.pipeline} {
+			s := summarise(side)
+			row = append(row, cell(s, f.show))
+		}
+		rows = append(rows, append(row, cell(summarise(ratios(f.gen, f.pipeline)), quotient)))
+	}
+	rows = append(rows, []string{"CPU time of gen version", cell(r.startup(), milliseconds), "", ""})
+	var text strings.Builder
+	fmt.Fprintf(&text, "Environment %s, objects: %d, turns: %d.\n\n", r.Environment, r.Objects, len(r.Turns))
+	table(&text, rows)
+	text.WriteString("\n")
+	rows = [][]string{{"goal", "bound", "measured", ""}}
+	for _, g := range r.goals() {
+		verdict := "met"
+		if !g.met {
+			verdict = "NOT MET"
+		}
+		rows = append(rows, []string{g.name, g.bound, g.measured, verdict})
+	}
+	table(&text, rows)
+	text.WriteString("\n")
+	r.Machine.write(&text)
+	return text.String()
+}
+
+// File returns the report as a file that is committed.
+func (r report) File() string {
+	var text strings.Builder
+	text.WriteString("# gen against cue and helm\n\nMeasured by `go run ./bench/render -write`; its documentation says how to read this.\n\n")
+	text.WriteString(r.Markdown())
+	text.WriteString("\nThe commands:\n\n")
+	for _, side := range []side{r.Sides.Gen, r.Sides.Pipeline} {
+		for _, commands := range side.pipelines {
+			fmt.Fprintf(&text, "    %s\n", commandLine(commands))
+		}
+	}
+	return text.String()
+}
+
+// table writes a table in Markdown whose columns line up.
+func table(text *strings.Builder, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	for n, row := range rows {
+		for i, cell := range row {
+			fmt.Fprintf(text, "| %-*s ", widths[i], cell)
+		}
+		text.WriteString("|\n")
+		if n == 0 {
+			for _, width := range widths {
+				text.WriteString("|" + strings.Repeat("-", width+2))
+			}
+			text.WriteString("|\n")
+		}
+	}
+}
+
+// cell shows a summary.
+func cell[T number](s summary[T], show func(T) string) string {
+	return fmt.Sprintf("%s (%s to %s)", show(s.Median), show(s.Min), show(s.Max))
+}
+
+func quotient(q float64) string { return fmt.Sprintf("%.2f", q) }
+
+func milliseconds(ns int64) string { return fmt.Sprintf("%.1f ms", float64(ns)/1e6) }
+
+func mebibytes(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
+
+func (r report) writeJSON(file string) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(data, '\n'), 0o644)
+}

@@ -1,0 +1,148 @@
+// Package toolcache keeps the programs that measurements and tests hold gen
+// against: the command lines of CUE and of several versions of Helm.
+//
+// Each is built from its Go module, at one version, so that everybody compares
+// with the same program and nothing but a Go module proxy has to be trusted. A
+// binary lies in the folder NAME@VERSION of the cache and is read back before it
+// is used: Go writes the module's version into it, and a binary of any other
+// version counts as missing.
+package toolcache
+
+import (
+	"bytes"
+	"context"
+	"debug/buildinfo"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+)
+
+// Tool is one program at one version.
+type Tool struct {
+	// Name is the name of the program.
+	Name string
+	// Module is the Go module that it comes from, and Package its main package.
+	Module, Package string
+	// Version is the version of the module.
+	Version string
+}
+
+// The tools that measurements and tests want.
+var (
+	CUE = Tool{"cue", "cuelang.org/go", "cuelang.org/go/cmd/cue", "v0.17.1"}
+
+	// Helm316 and Helm319 are the ones that releases of Argo CD bundle.
+	Helm316 = helm3("v3.16.3")
+	Helm319 = helm3("v3.19.5")
+	// Helm318 is the one that gen links.
+	Helm318 = helm3("v3.18.6")
+	Helm4   = Tool{"helm", "helm.sh/helm/v4", "helm.sh/helm/v4/cmd/helm", "v4.3.1"}
+)
+
+func helm3(version string) Tool {
+	return Tool{"helm", "helm.sh/helm/v3", "helm.sh/helm/v3/cmd/helm", version}
+}
+
+// All returns every tool.
+func All() []Tool { return []Tool{CUE, Helm316, Helm318, Helm319, Helm4} }
+
+// InstallCommand is what a person runs, at the root of the repository, to install
+// every tool.
+const InstallCommand = "go run ./bench/tools"
+
+// ErrMissing tells that a tool is not in the cache.
+var ErrMissing = errors.New("not installed")
+
+// Dir returns the folder of the cache: that which TOWPATH_TOOLS names, or one in
+// the user's cache folder.
+func Dir() (string, error) {
+	if dir := os.Getenv("TOWPATH_TOOLS"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no folder for tools, set TOWPATH_TOOLS: %w", err)
+	}
+	return filepath.Join(dir, "towpath", "tools"), nil
+}
+
+// String returns NAME@VERSION.
+func (t Tool) String() string { return t.Name + "@" + t.Version }
+
+// path returns where the tool lies in a cache.
+func (t Tool) path(dir string) string {
+	name := t.Name
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	return filepath.Join(dir, t.String(), name)
+}
+
+// Find returns the path of the installed tool. If it isn't installed the error
+// is [ErrMissing].
+func (t Tool) Find() (string, error) {
+	dir, err := Dir()
+	if err != nil {
+		return "", err
+	}
+	return t.find(dir)
+}
+
+func (t Tool) find(dir string) (string, error) {
+	file := t.path(dir)
+	info, err := buildinfo.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s is %w in %s", t, ErrMissing, dir)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s is %w: %s is no Go program: %v", t, ErrMissing, file, err)
+	}
+	if info.Path != t.Package || info.Main.Version != t.Version {
+		return "", fmt.Errorf("%s is %w: %s holds %s %s", t, ErrMissing, file, info.Path, info.Main.Version)
+	}
+	return file, nil
+}
+
+// Install returns the path of the tool, and builds it first if it isn't
+// installed.
+func (t Tool) Install(ctx context.Context) (string, error) {
+	dir, err := Dir()
+	if err != nil {
+		return "", err
+	}
+	if file, err := t.find(dir); !errors.Is(err, ErrMissing) {
+		return file, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	// Built beside its place and renamed into it, so that an interrupted build
+	// leaves nothing that looks like a tool.
+	building, err := os.MkdirTemp(dir, "building-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(building)
+	// A package at a version is built by its own go.mod, wherever this runs, and
+	// without C, as CUE and Helm release their programs.
+	cmd := exec.CommandContext(ctx, "go", "install", t.Package+"@"+t.Version)
+	cmd.Dir = building
+	cmd.Env = append(os.Environ(), "GOBIN="+building, "GOOS=", "GOARCH=", "CGO_ENABLED=0")
+	var messages bytes.Buffer
+	cmd.Stderr = &messages
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", t, err, messages.Bytes())
+	}
+	final := filepath.Dir(t.path(dir))
+	if err := os.RemoveAll(final); err != nil {
+		return "", err
+	}
+	if err := os.Rename(building, final); err != nil {
+		return "", err
+	}
+	return t.find(dir)
+}

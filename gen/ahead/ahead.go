@@ -1,0 +1,107 @@
+// Package ahead loads environments while the rest of the program still
+// initialises.
+//
+// Before main, Go initialises the packages that gen links, one after the other:
+// about 20 ms, half of them for Kubernetes' and Helm's. They need one processor;
+// loading environments needs none of them, and takes 10 ms on another one. As Go
+// takes packages in the order of their paths where they do not depend on each
+// other (https://go.dev/ref/spec#Package_initialization leaves it to the
+// toolchain, which sorts), this one's turn comes before helm.sh and k8s.io.
+//
+// It is a guess at what the command line is about to ask for. A wrong guess costs
+// what it computed, and nothing else: Load then loads what is really wanted.
+package ahead
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gitlab.com/towpath/towpath/gen/environment"
+)
+
+// guess is the load that was started, nil if none was.
+var guess *load
+
+type load struct {
+	root   string
+	names  []string
+	result <-chan result
+}
+
+type result struct {
+	set *environment.Set
+	err error
+}
+
+func init() {
+	if len(os.Args) < 2 {
+		return
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return
+	}
+	root, err := environment.FindRoot(dir)
+	if err != nil {
+		return
+	}
+	names := wanted(os.DirFS(root), os.Args[1:])
+	if len(names) == 0 {
+		return
+	}
+	done := make(chan result, 1)
+	guess = &load{root, names, done}
+	go func() {
+		set, err := environment.Load(os.DirFS(root), names)
+		done <- result{set, err}
+	}()
+}
+
+// wanted returns the environments that a command with these arguments is going
+// to load, as far as a glance can tell.
+func wanted(repo fs.FS, args []string) []string {
+	all, err := environment.Names(repo)
+	if err != nil {
+		return nil
+	}
+	named := func(args []string) []string {
+		var names []string
+		for _, arg := range args {
+			if name := path.Base(filepath.ToSlash(arg)); slices.Contains(all, name) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		return names
+	}
+	help := func(arg string) bool { return arg == "-h" || arg == "--help" || strings.HasPrefix(arg, "-C") }
+	if slices.ContainsFunc(args, help) {
+		return nil
+	}
+	switch {
+	case args[0] == "explain" && len(args) > 1:
+		return named(args[1:2])
+	case args[0] == "render" && slices.Contains(args, "--manifests"):
+		if names := named(args[1:]); len(names) > 0 {
+			return names
+		}
+		return all
+	case args[0] == "render", args[0] == "check" && !slices.Contains(args, "--rules"):
+		return all
+	}
+	return nil
+}
+
+// Load is [environment.Load] of the repository in the folder root.
+func Load(root string, names []string) (*environment.Set, error) {
+	if g := guess; g != nil && g.root == root && slices.Equal(g.names, names) {
+		guess = nil // The files may change before they are asked for again.
+		r := <-g.result
+		return r.set, r.err
+	}
+	return environment.Load(os.DirFS(root), names)
+}

@@ -1,0 +1,82 @@
+package ahead
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWanted(t *testing.T) {
+	repo := fstest.MapFS{}
+	for _, name := range []string{"dev", "prod", "stage"} {
+		repo["envs/"+name+"/env.cue"] = &fstest.MapFile{}
+	}
+	all := []string{"dev", "prod", "stage"}
+	tests := []struct {
+		args string
+		want []string
+	}{
+		{"render", all},
+		{"render envs/prod", all},
+		{"render --manifests", all},
+		{"render envs/prod --manifests", []string{"prod"}},
+		{"render --manifests stage ./envs/prod/ -o json", []string{"prod", "stage"}},
+		{"check prod", all},
+		{"check --rules", nil},
+		{"explain prod service.replicas", []string{"prod"}},
+		{"explain stale-file", nil},
+		{"explain", nil},
+		{"render --help", nil},
+		{"render -C elsewhere", nil},
+		{"version", nil},
+		{"env list", nil},
+	}
+	for _, tt := range tests {
+		if diff := cmp.Diff(tt.want, wanted(repo, strings.Fields(tt.args))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.args, diff)
+		}
+	}
+}
+
+// TestLoad makes sure that a guess is used once, and for what was guessed only.
+func TestLoad(t *testing.T) {
+	done := make(chan result, 1)
+	done <- result{nil, os.ErrClosed}
+	guess = &load{"../..", []string{"prod"}, done}
+	if set, err := Load("../..", []string{"dev"}); err != nil || len(set.Environments) != 1 {
+		t.Fatalf("another environment than guessed: %v, %v", set, err)
+	}
+	if _, err := Load("../..", []string{"prod"}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("the guess was not used: %v", err)
+	}
+	if set, err := Load("../..", []string{"prod"}); err != nil || set.Environments[0].Name != "prod" {
+		t.Errorf("the guess was used twice: %v", err)
+	}
+}
+
+// TestInitialisesEarly makes sure that the head start is one: that Helm and
+// Kubernetes initialise after this package.
+func TestInitialisesEarly(t *testing.T) {
+	program := t.TempDir() + "/gen"
+	if out, err := exec.Command("go", "build", "-o", program, "..").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := exec.Command(program, "version")
+	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	trace := string(out)
+	mine := strings.Index(trace, "init gitlab.com/towpath/towpath/gen/ahead ")
+	for _, later := range []string{"helm.sh/helm/v3/pkg/chartutil", "k8s.io/client-go/kubernetes/scheme"} {
+		if at := strings.Index(trace, "init "+later+" "); mine < 0 || at < mine {
+			t.Errorf("%s initialises at byte %d of the trace, gen/ahead at %d", later, at, mine)
+		}
+	}
+}
