@@ -162,7 +162,7 @@ func prove(ctx context.Context, s sides) (int, error) {
 		if err == nil {
 			text, err = io.ReadAll(out)
 		}
-		out.Close()
+		_ = out.Close() // Only read.
 		os.Remove(out.Name())
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", side.Name, err)

@@ -22,7 +22,7 @@ func measure(ctx context.Context, s sides, runs int) ([]turn, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer null.Close()
+	defer func() { _ = null.Close() }()
 	var turns []turn
 	for i := range warmUp + runs {
 		var t turn

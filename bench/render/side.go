@@ -175,7 +175,7 @@ func startAll(ctx context.Context, commands []command, out *os.File) ([]*exec.Cm
 		closeAll(ours)
 		if err != nil {
 			if i < len(commands)-1 {
-				from.Close()
+				_ = from.Close() // Nobody reads it.
 			}
 			return started, err
 		}
@@ -186,7 +186,7 @@ func startAll(ctx context.Context, commands []command, out *os.File) ([]*exec.Cm
 
 func closeAll(files []*os.File) {
 	for _, file := range files {
-		file.Close()
+		_ = file.Close() // The child has its own.
 	}
 }
 

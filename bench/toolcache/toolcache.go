@@ -99,7 +99,7 @@ func (t Tool) find(dir string) (string, error) {
 		return "", fmt.Errorf("%s is %w in %s", t, ErrMissing, dir)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%s is %w: %s is no Go program: %v", t, ErrMissing, file, err)
+		return "", fmt.Errorf("%s is %w: %s is no Go program: %w", t, ErrMissing, file, err)
 	}
 	if info.Path != t.Package || info.Main.Version != t.Version {
 		return "", fmt.Errorf("%s is %w: %s holds %s %s", t, ErrMissing, file, info.Path, info.Main.Version)

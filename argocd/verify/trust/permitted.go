@@ -136,9 +136,9 @@ func (c *check) delivered() {
 // it, whatever its Application says.
 func (c *check) sourceOverrides() {
 	for _, dir := range []string{"charts", delivery.Dir} {
-		_ = fs.WalkDir(c.Repo, dir, func(name string, d fs.DirEntry, err error) error {
+		_ = fs.WalkDir(c.Repo, dir, func(name string, _ fs.DirEntry, err error) error {
 			if err != nil {
-				return nil // no charts, no overrides
+				return nil //nolint:nilerr // no charts, no overrides
 			}
 			if base := path.Base(name); strings.HasPrefix(base, ".argocd-source") && slices.Contains([]string{".yaml", ".yml"}, path.Ext(base)) {
 				c.report(whole(name), "value-override", "Argo CD merges this file into the source of every Application of the folder",
