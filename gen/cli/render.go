@@ -7,6 +7,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -144,6 +146,7 @@ func (a *app) renderFiles(o renderOptions, names []string) error {
 	if err := output.Apply(a.root, changes); err != nil {
 		return err
 	}
+	slices.SortFunc(changes, func(x, y output.Change) int { return strings.Compare(x.Path, y.Path) })
 	for _, c := range changes {
 		fmt.Fprintf(a.Out, "%-9s  %s\n", c.State, c.Path)
 	}
