@@ -3,6 +3,7 @@
 package docs_test
 
 import (
+	"bufio"
 	"bytes"
 	"go/ast"
 	"go/parser"
@@ -66,19 +67,10 @@ func TestCommands(t *testing.T) {
 			case line == "go test ./...":
 				// That is what runs here.
 			case line == "go run ./service":
-				// It serves until it is stopped; the service's own tests start it.
+				serve(t, build(t, programs, "./service"), repo)
+				ran++
 			case len(args) > 2 && args[0] == "go" && args[1] == "run":
-				program, ok := programs[args[2]]
-				if !ok {
-					program = filepath.Join(t.TempDir(), path.Base(args[2]))
-					build := exec.Command("go", "build", "-o", program, args[2])
-					build.Dir = root
-					if out, err := build.CombinedOutput(); err != nil {
-						t.Fatalf("building %s: %v\n%s", args[2], err, out)
-					}
-					programs[args[2]] = program
-				}
-				cmd := exec.Command(program, args[3:]...)
+				cmd := exec.Command(build(t, programs, args[2]), args[3:]...)
 				cmd.Dir = repo
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("%s: %v\n%s", line, err, out)
@@ -91,6 +83,51 @@ func TestCommands(t *testing.T) {
 	}
 	if ran < 5 {
 		t.Errorf("only %d commands were found in the README", ran)
+	}
+}
+
+// build returns the program of a package, built once.
+func build(t *testing.T, programs map[string]string, pkg string) string {
+	t.Helper()
+	if programs[pkg] == "" {
+		program := filepath.Join(t.TempDir(), path.Base(pkg))
+		cmd := exec.Command("go", "build", "-o", program, pkg)
+		cmd.Dir = root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("building %s: %v\n%s", pkg, err, out)
+		}
+		programs[pkg] = program
+	}
+	return programs[pkg]
+}
+
+// serve starts the service, which serves until it is stopped, and stops it once
+// it listens. Only the ports are others than the README's, as those may be taken.
+func serve(t *testing.T, program, dir string) {
+	t.Helper()
+	cmd := exec.Command(program)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOST=127.0.0.1", "PORT=0", "METRICS_PORT=0")
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(log)
+	said, listens := "", false
+	for lines.Scan() {
+		said += lines.Text() + "\n"
+		if strings.Contains(lines.Text(), `"msg":"listening"`) {
+			listens = true
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := cmd.Wait(); err != nil || !listens {
+		t.Errorf("go run ./service: %v\n%s", err, said)
 	}
 }
 
