@@ -57,6 +57,15 @@ func TestCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		data, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(repo, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	programs := map[string]string{}
 	ran := 0
 	for _, block := range fence.FindAllStringSubmatch(string(readme), -1) {
