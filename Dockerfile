@@ -1,5 +1,6 @@
 # The image of the service: one static binary and the CA bundle, nothing else. There is no
-# shell, no package and no source in it; it writes no file, so its root may be read-only.
+# shell, no package and no source in it. It writes below DATA_DIR only, and nothing at all with a
+# PostgreSQL and without the web app, so its root may be read-only.
 #
 #   docker build --build-arg VERSION=v1.2.3 --build-arg COMMIT=$(git rev-parse HEAD) -t service .
 #

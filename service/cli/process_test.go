@@ -50,7 +50,7 @@ func (o *output) String() string {
 func launch(t *testing.T, env ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command("service"), ended: make(chan struct{})}
-	p.Env = append([]string{"HOST=127.0.0.1", "PORT=0", "METRICS_PORT=0"}, env...)
+	p.Env = append([]string{"HOST=127.0.0.1", "PORT=0", "METRICS_PORT=0", "DATA_DIR=" + t.TempDir()}, env...)
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -161,7 +161,7 @@ func TestServes(t *testing.T) {
 
 func TestWorkloadSwitch(t *testing.T) {
 	t.Parallel()
-	p := launch(t, "HOME_ENABLED=false")
+	p := launch(t, "HOME_ENABLED=false", "PORTAL_ENABLED=false", "SHOUT_ENABLED=false")
 	p.listening(t)
 	for path, want := range map[string]int{"/": 404, "/dynamic": 404, "/api/ping": 200} {
 		if answer, _, err := get("http://" + p.addr + path); err != nil || answer.StatusCode != want {

@@ -15,6 +15,7 @@ import (
 	"gitlab.com/towpath/towpath/service/config"
 	"gitlab.com/towpath/towpath/service/logging"
 	"gitlab.com/towpath/towpath/service/server"
+	"gitlab.com/towpath/towpath/service/tracing"
 )
 
 type serveOptions struct {
@@ -50,7 +51,7 @@ configuration, 128 plus the signal's number when ended by a second signal.`,
 			signals := make(chan os.Signal, 2)
 			signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 			logs := logging.NewBuffer(cmd.ErrOrStderr())
-			defer logs.Close()
+			defer func() { _ = logs.Close() }()
 			return serve(serveOptions{
 				config:  cfg,
 				signals: signals,
@@ -62,10 +63,34 @@ configuration, 128 plus the signal's number when ended by a second signal.`,
 }
 
 func serve(o serveOptions) error {
-	s, err := server.New(o.config, o.log, build.Current(), workloads(o.config)...)
+	db, ended, err := o.awaitDatabase()
+	if err != nil || ended {
+		return err
+	}
+	if db != nil {
+		defer db.Close()
+	}
+	if err := preparePortal(o.config, db, o.log); err != nil {
+		return err
+	}
+	all := workloads(o.config, db, o.log)
+	if db != nil {
+		all = append(all, db.Workload())
+	}
+	s, err := server.New(o.config, o.log, build.Current(), all...)
 	if err != nil {
 		return err
 	}
+	tracer, err := tracing.New(o.config.Tracing, build.Current(), o.log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := tracer.Stop(); err != nil {
+			o.log.Warn("traces", "error", err)
+		}
+	}()
+	s.Trace(tracer)
 	if delay := o.config.StartupDelay; delay > 0 {
 		fmt.Fprintln(o.stdout, "> booting")
 		select {

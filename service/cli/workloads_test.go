@@ -26,7 +26,7 @@ func allOn(t *testing.T) (cfg config.Config, switches int) {
 
 func TestEachSwitchHasItsWorkload(t *testing.T) {
 	cfg, switches := allOn(t)
-	all := workloads(cfg)
+	all := workloads(cfg, nil, slog.New(slog.DiscardHandler))
 	if len(all) != switches || switches == 0 {
 		t.Fatalf("%d workloads for %d switches", len(all), switches)
 	}
@@ -37,14 +37,14 @@ func TestEachSwitchHasItsWorkload(t *testing.T) {
 		}
 		seen[w.Name] = true
 	}
-	if none := workloads(config.Config{}); len(none) != 0 {
+	if none := workloads(config.Config{}, nil, slog.New(slog.DiscardHandler)); len(none) != 0 {
 		t.Errorf("with all switches off there is %v", none)
 	}
 }
 
 func TestWorkloadsDoNotClash(t *testing.T) {
 	cfg, _ := allOn(t)
-	if _, err := server.New(cfg, slog.New(slog.DiscardHandler), build.Info{}, workloads(cfg)...); err != nil {
+	if _, err := server.New(cfg, slog.New(slog.DiscardHandler), build.Info{}, workloads(cfg, nil, slog.New(slog.DiscardHandler))...); err != nil {
 		t.Error(err)
 	}
 }

@@ -19,6 +19,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"gitlab.com/towpath/towpath/service/redis"
 )
 
 // Config is the complete, checked configuration of one process.
@@ -41,8 +43,25 @@ type Config struct {
 	MaxConnections int
 	TrustedProxies []netip.Prefix
 
+	DatabaseURL      string // secret; empty is SQLite
+	DatabaseMaxConns int
+	DatabaseWait     time.Duration
+	DataDir          string
+
+	RedisURL redis.Address // zero is none
+	ShoutURL string        // upper-casing system of workload shout; empty is the built-in one
+	Tracing  Tracing
+
+	APIDocs bool
+
+	SessionLifetime time.Duration
+	SeedDemo        bool // never with a DatabaseURL
+
 	HomeEnabled      bool
 	FibonacciEnabled bool
+	PeopleEnabled    bool
+	ShoutEnabled     bool
+	PortalEnabled    bool
 }
 
 // maxFileSize bounds what is read for a NAME_FILE, in bytes; a setting is a line, so anything
@@ -65,6 +84,12 @@ func Load(lookup func(name string) (string, bool)) (Config, error) {
 	problems := load(table(&c), lookup)
 	if c.Port != 0 && c.Port == c.MetricsPort {
 		problems = append(problems, fmt.Sprintf("METRICS_PORT: the same as PORT (found %d; allowed: any other port)", c.Port))
+	}
+	if c.SeedDemo && c.DatabaseURL != "" {
+		// Whoever has a PostgreSQL has an environment that others can reach; passwords that
+		// everyone knows are for a file on a developer's machine.
+		problems = append(problems, "SEED_DEMO: makes accounts with well-known passwords, which are for trying things out with SQLite "+
+			"(found true beside DATABASE_URL; allowed: one of them; the first account is made with: service user add --admin NAME)")
 	}
 	if len(problems) > 0 {
 		return Config{}, &InvalidError{problems}

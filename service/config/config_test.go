@@ -67,6 +67,19 @@ func TestAccepted(t *testing.T) {
 		{"MAX_CONNECTIONS", "1", func(c Config) any { return c.MaxConnections }, 1},
 		{"HOME_ENABLED", "false", func(c Config) any { return c.HomeEnabled }, false},
 		{"FIBONACCI_ENABLED", "false", func(c Config) any { return c.FibonacciEnabled }, false},
+		{"PEOPLE_ENABLED", "false", func(c Config) any { return c.PeopleEnabled }, false},
+		{"API_DOCS", "true", func(c Config) any { return c.APIDocs }, true},
+		{"DATABASE_URL", "postgres://u:p@h:1/n", func(c Config) any { return c.DatabaseURL }, "postgres://u:p@h:1/n"},
+		{"DATABASE_URL", "postgresql:///n?host=/run/postgresql", func(c Config) any { return c.DatabaseURL }, "postgresql:///n?host=/run/postgresql"},
+		{"DATABASE_URL", "", func(c Config) any { return c.DatabaseURL }, ""},
+		{"DATABASE_MAX_CONNS", "3", func(c Config) any { return c.DatabaseMaxConns }, 3},
+		{"DATABASE_WAIT", "0", func(c Config) any { return c.DatabaseWait }, time.Duration(0)},
+		{"DATABASE_WAIT", "", func(c Config) any { return c.DatabaseWait }, time.Minute},
+		{"DATA_DIR", "", func(c Config) any { return c.DataDir }, "data"},
+		{"DATA_DIR", "/var/lib/x", func(c Config) any { return c.DataDir }, "/var/lib/x"},
+		{"PORTAL_ENABLED", "false", func(c Config) any { return c.PortalEnabled }, false},
+		{"SESSION_LIFETIME", "90m", func(c Config) any { return c.SessionLifetime }, 90 * time.Minute},
+		{"SEED_DEMO", "true", func(c Config) any { return c.SeedDemo }, true},
 		// Empty is the same as not set: a chart cannot always leave a variable out.
 		{"PORT", "", func(c Config) any { return c.Port }, 8080},
 	}
@@ -133,6 +146,13 @@ func TestRefused(t *testing.T) {
 		{"TRUSTED_PROXIES", "10.0.0.0/33", `"10.0.0.0/33" is neither`},
 		{"HOME_ENABLED", "yes", "neither true nor false"},
 		{"FIBONACCI_ENABLED", "1", "neither true nor false"},
+		{"PEOPLE_ENABLED", "1", "neither true nor false"},
+		{"API_DOCS", "yes", "neither true nor false"},
+		{"DATABASE_MAX_CONNS", "0", "out of range"},
+		{"DATABASE_WAIT", "61m", "out of range"},
+		{"PORTAL_ENABLED", "on", "neither true nor false"},
+		{"SESSION_LIFETIME", "1s", "out of range"},
+		{"SEED_DEMO", "yes", "neither true nor false"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name+"="+tt.value, func(t *testing.T) {
@@ -151,6 +171,14 @@ func TestRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Accounts whose passwords everyone knows never meet a database that others reach.
+func TestSeedDemoNeedsSQLite(t *testing.T) {
+	_, err := Load(lookup(map[string]string{"SEED_DEMO": "true", "DATABASE_URL": "postgres://u:hunter2@db/x"}))
+	if err == nil || !strings.Contains(err.Error(), "SEED_DEMO: ") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -295,4 +323,14 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Part of a malformed URL may be its password.
+func TestDatabaseURLIsNotShown(t *testing.T) {
+	for _, url := range []string{"mysql://u:hunter2@h/n", "postgres://u:hunter2@h:%zz/n", "hunter2"} {
+		_, err := Load(lookup(map[string]string{"DATABASE_URL": url}))
+		if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "DATABASE_URL: not a PostgreSQL URL (found a value that is not shown; ") {
+			t.Errorf("got %v", err)
+		}
+	}
 }

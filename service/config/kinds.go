@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,6 +51,33 @@ func integer(to *int, least, most int) kind {
 			return errRange
 		}
 		*to = n
+		return nil
+	}}
+}
+
+// databaseURL takes the form of a URL only; the database driver understands the rest of it. Its
+// errors leave out the reason that [url.Parse] gives, because that quotes the text.
+func databaseURL(to *string) kind {
+	return kind{"postgres://USER:PASSWORD@HOST:PORT/NAME", func(text string) error {
+		if text == "" {
+			*to = ""
+			return nil
+		}
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+			return errors.New("not a PostgreSQL URL")
+		}
+		*to = text
+		return nil
+	}}
+}
+
+func folder(to *string) kind {
+	return kind{"a path", func(text string) error {
+		if text == "" || strings.ContainsRune(text, 0) {
+			return errors.New("not a path")
+		}
+		*to = text
 		return nil
 	}}
 }

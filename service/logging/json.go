@@ -35,7 +35,8 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func (h *jsonHandler) Handle(_ context.Context, r slog.Record) error {
 	p := buffers.Get().(*[]byte)
-	b := append((*p)[:0], '{')
+	b := (*p)[:0]
+	b = append(b, '{')
 	if !r.Time.IsZero() {
 		b = append(b, `"time":"`...)
 		b = r.Time.Round(0).AppendFormat(b, time.RFC3339Nano)

@@ -49,7 +49,7 @@ func NewBuffer(w io.Writer) *Buffer {
 		for {
 			select {
 			case <-b.ticker.C:
-				b.flush()
+				_ = b.flush()
 			case <-b.done:
 				return
 			}

@@ -1,9 +1,8 @@
 package server
 
 import (
-	"errors"
+	"bytes"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -13,7 +12,11 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"gitlab.com/towpath/towpath/service/accept"
+	"gitlab.com/towpath/towpath/service/page"
 	"gitlab.com/towpath/towpath/service/problem"
+	"gitlab.com/towpath/towpath/service/tracing"
+	"gitlab.com/towpath/towpath/service/workload"
 )
 
 // edge surrounds the router with what holds for every request.
@@ -23,6 +26,8 @@ type edge struct {
 	metrics  *metrics
 	trusted  []netip.Prefix
 	draining *atomic.Bool
+	bodies   *bodies
+	tracer   *tracing.Tracer // nil is no traces
 }
 
 // requestIDHeader is spelled as fasthttp keeps it, which makes it quick to find and to set;
@@ -32,37 +37,57 @@ var requestIDHeader = []byte("X-Request-Id")
 // routeKey is where a matched route leaves its *route for the edge.
 type routeKey struct{}
 
+// spanKey is where the edge leaves the *tracing.Request for the route.
+type spanKey struct{}
+
 // handle answers one request.
 func (e *edge) handle(ctx *fasthttp.RequestCtx) {
 	id := e.admit(ctx)
 	e.metrics.inFlight.Inc()
-	defer e.finish(ctx, id, ctx.Time())
+	var span *tracing.Request
+	if e.tracer != nil && !isProbe(ctx.Path()) {
+		span = e.tracer.Begin(&ctx.Request)
+		ctx.SetUserValue(spanKey{}, span)
+	}
+	defer e.finish(ctx, id, ctx.Time(), span)
+	if ctx.Request.IsBodyStream() {
+		if err := e.bodies.read(ctx); err != nil {
+			e.refuse(ctx, err, id)
+			return
+		}
+	}
 	e.next(ctx)
 }
 
 // reject answers a request that could not be read. The client may already be gone.
 func (e *edge) reject(ctx *fasthttp.RequestCtx, err error) {
-	var tooLarge *fasthttp.ErrSmallBuffer
-	var network net.Error
-	status := http.StatusBadRequest
-	switch {
-	case errors.As(err, &tooLarge):
-		status = http.StatusRequestHeaderFieldsTooLarge
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		status = http.StatusRequestEntityTooLarge
-	case errors.As(err, &network) && network.Timeout():
-		status = http.StatusRequestTimeout
-	}
 	id := e.admit(ctx)
-	// fasthttp has dropped what it had read, so the method and path are not to be known.
-	ctx.SetUserValue(routeKey{}, newRoute(e.metrics, e.log, methodOther, "unreadable"))
-	problem.New(status, "").Write(&ctx.Response)
-	// The rest of the request is still on its way.
-	if c, ok := ctx.Conn().(*conn); ok {
-		c.linger.Store(true)
-	}
 	e.metrics.inFlight.Inc()
-	e.finish(ctx, id, time.Now()) // ctx.Time is that of the request before it, if any
+	e.refuse(ctx, err, id)
+	e.finish(ctx, id, time.Now(), nil) // ctx.Time is that of the request before it, if any
+}
+
+// refuse answers a request that was not read to its end.
+func (e *edge) refuse(ctx *fasthttp.RequestCtx, err error, id string) {
+	// Before its body fasthttp drops what it had read, so the method and path are not always known.
+	ctx.SetUserValue(routeKey{}, newRoute(e.metrics, e.log, methodOther, "unreadable"))
+	writeProblem(ctx, problem.New(unreadable(err), ""), id)
+	ctx.SetConnectionClose()
+	lingerOn(ctx)
+}
+
+// writeProblem answers with a problem: as JSON, or as a page for whoever prefers HTML, which a
+// program that accepts anything does not.
+func writeProblem(ctx *fasthttp.RequestCtx, p *problem.Problem, id string) {
+	header := string(bytes.Join(ctx.Request.Header.PeekAll(fiber.HeaderAccept), []byte(",")))
+	if header != "" && accept.Best(header, problem.ContentType, fiber.MIMEApplicationJSON, fiber.MIMETextHTML) == fiber.MIMETextHTML {
+		page.Error(&ctx.Response, p, id)
+	} else {
+		p.Write(&ctx.Response)
+	}
+	if !bytes.Contains(ctx.Response.Header.Peek(fiber.HeaderVary), []byte(fiber.HeaderAccept)) {
+		ctx.Response.Header.Add(fiber.HeaderVary, fiber.HeaderAccept)
+	}
 }
 
 // admit makes the request's headers fit for use by everyone behind the edge, and returns the
@@ -86,11 +111,11 @@ func (e *edge) admit(ctx *fasthttp.RequestCtx) (id string) {
 }
 
 // finish completes the answer and accounts for it. It is deferred, and so sees panics.
-func (e *edge) finish(ctx *fasthttp.RequestCtx, id string, start time.Time) {
+func (e *edge) finish(ctx *fasthttp.RequestCtx, id string, start time.Time, span *tracing.Request) {
 	if reason := recover(); reason != nil {
 		e.log.Error("panic", "reason", reason, "request_id", id, "stack", string(debug.Stack()))
 		ctx.Response.Reset()
-		problem.New(http.StatusInternalServerError, "").Write(&ctx.Response)
+		writeProblem(ctx, problem.New(http.StatusInternalServerError, ""), id)
 	}
 	// Last, because a handler may have begun its answer anew.
 	ctx.Response.Header.SetCanonical(requestIDHeader, []byte(id))
@@ -108,12 +133,19 @@ func (e *edge) finish(ctx *fasthttp.RequestCtx, id string, start time.Time) {
 	status := ctx.Response.StatusCode()
 	matched.observe(status, elapsed)
 	e.metrics.inFlight.Dec()
-	e.logAccess(ctx, matched, status, now, elapsed, id)
+	if span != nil {
+		path := matched.path
+		if path[0] != '/' { // unmatched or unreadable
+			path = ""
+		}
+		span.End(path, status, workload.Reason(ctx))
+	}
+	e.logAccess(ctx, matched, status, now, elapsed, id, span)
 }
 
 // logAccess writes a line about a request. It hands the record to the route's handler itself:
 // [slog.Logger] would first walk the stack for the line of code that is logging.
-func (e *edge) logAccess(ctx *fasthttp.RequestCtx, route *route, status int, now time.Time, elapsed time.Duration, id string) {
+func (e *edge) logAccess(ctx *fasthttp.RequestCtx, route *route, status int, now time.Time, elapsed time.Duration, id string, span *tracing.Request) {
 	level := slog.LevelInfo
 	switch {
 	case route.isProbe:
@@ -133,8 +165,13 @@ func (e *edge) logAccess(ctx *fasthttp.RequestCtx, route *route, status int, now
 		slog.String("client", clientAddr(ctx, e.trusted).String()),
 		slog.String("request_id", id),
 	)
-	if trace := traceID(ctx.Request.Header.Peek("Traceparent")); trace != nil {
+	if span != nil {
+		record.AddAttrs(slog.String("trace_id", span.TraceID()))
+	} else if trace := traceID(ctx.Request.Header.Peek("Traceparent")); trace != nil {
 		record.AddAttrs(slog.String("trace_id", string(trace)))
+	}
+	if reason := workload.Reason(ctx); reason != nil {
+		record.AddAttrs(slog.String("error", reason.Error()))
 	}
 	_ = route.log.Handle(ctx, record) // like slog: a log that cannot be written is no reason to fail
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -47,7 +48,8 @@ func (l *listener) Accept() (net.Conn, error) {
 		tcp, err := l.AcceptTCP()
 		if err != nil {
 			// Out of file descriptors, say. fasthttp would take it for the end of the listener.
-			if e, ok := err.(net.Error); ok && e.Temporary() {
+			var e net.Error
+			if errors.As(err, &e) && e.Temporary() { //nolint:staticcheck // There is no successor for Accept.
 				time.Sleep(pause)
 				pause = min(2*pause, time.Second)
 				continue
@@ -68,18 +70,18 @@ func (l *listener) refuse(tcp *net.TCPConn) {
 	l.metrics.refused.Inc()
 	id := newID()
 	body := problem.New(http.StatusServiceUnavailable, "Too many connections are open; try again.").Body()
-	tcp.SetWriteDeadline(time.Now().Add(lingerTime))
+	_ = tcp.SetWriteDeadline(time.Now().Add(lingerTime))
 	fmt.Fprintf(tcp, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: %s\r\nContent-Length: %d\r\n"+
 		"X-Request-Id: %s\r\nRetry-After: 1\r\nConnection: close\r\n\r\n%s",
 		problem.ContentType, len(body), id[:], body)
 	if l.lingering.Add(1) > maxLingering {
 		l.lingering.Add(-1)
-		tcp.Close()
+		_ = tcp.Close()
 		return
 	}
 	go func() {
 		defer l.lingering.Add(-1)
-		closeSlowly(tcp)
+		_ = closeSlowly(tcp)
 	}()
 }
 
@@ -162,8 +164,8 @@ func (c *conn) Close() (err error) {
 // whose upload was too large would show a broken connection where it should show 413.
 func closeSlowly(c *net.TCPConn) error {
 	if err := c.CloseWrite(); err == nil {
-		c.SetReadDeadline(time.Now().Add(lingerTime))
-		io.Copy(io.Discard, c)
+		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.Copy(io.Discard, c)
 	}
 	return c.Close()
 }

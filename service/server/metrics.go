@@ -69,7 +69,7 @@ func (m *metrics) server() *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
-		w.Write(alive)
+		_, _ = w.Write(alive)
 	})
 	return &http.Server{
 		Handler:           mux,

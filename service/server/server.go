@@ -4,7 +4,7 @@
 //
 //	listener   bounds the open connections (listener.go)
 //	edge       does what holds for every answer, malformed requests included: request id,
-//	           metrics, access log, recovery from panics (edge.go)
+//	           metrics, access log, trace, recovery from panics (edge.go)
 //	Fiber      finds the route and runs the workload's handler
 //
 // The edge sits around Fiber and not inside it as middleware, because Fiber answers some
@@ -27,10 +27,13 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"gitlab.com/towpath/towpath/service/build"
 	"gitlab.com/towpath/towpath/service/config"
+	"gitlab.com/towpath/towpath/service/page"
 	"gitlab.com/towpath/towpath/service/problem"
+	"gitlab.com/towpath/towpath/service/tracing"
 	"gitlab.com/towpath/towpath/service/workload"
 )
 
@@ -49,6 +52,7 @@ type Server struct {
 	app      *fiber.App
 	metrics  *metrics
 	ops      *http.Server
+	edge     *edge
 	draining atomic.Bool
 
 	listener    *listener
@@ -56,12 +60,25 @@ type Server struct {
 	served      chan error // one value: why the service's listener ended
 }
 
-// New assembles the workloads. Nothing listens yet. The error lists routes that clash.
+// New assembles the workloads. Nothing listens yet. The error lists routes that clash, or names
+// a metric that two workloads claim.
 func New(cfg config.Config, log *slog.Logger, info build.Info, workloads ...workload.Workload) (*Server, error) {
 	s := &Server{cfg: cfg, log: log, metrics: newMetrics(info), served: make(chan error, 1)}
-	all := append([]workload.Workload{probes(&s.draining, log, info, workloads)}, workloads...)
+	all := append([]workload.Workload{probes(&s.draining, log, info, workloads), page.Assets()}, workloads...)
 	if err := workload.Validate(all...); err != nil {
 		return nil, err
+	}
+	for _, w := range workloads {
+		for _, m := range w.Metrics {
+			err := s.metrics.registry.Register(m)
+			// Workloads may have a part in common, such as a client, and each brings its metrics.
+			if known := (prometheus.AlreadyRegisteredError{}); errors.As(err, &known) && known.ExistingCollector == m {
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("metrics of %s: %w", w.Name, err)
+			}
+		}
 	}
 
 	s.app = fiber.New(fiber.Config{
@@ -83,6 +100,7 @@ func New(cfg config.Config, log *slog.Logger, info build.Info, workloads ...work
 		// A form stays in memory, where BODY_LIMIT bounds it; parsing ahead of the handler would
 		// put its files in the temporary folder, and the container has none.
 		DisablePreParseMultipartForm: true,
+		StreamRequestBody:            true, // body.go has the rest of it
 
 		EnableTrustedProxyCheck: true,
 		TrustedProxies:          prefixStrings(cfg.TrustedProxies),
@@ -94,15 +112,17 @@ func New(cfg config.Config, log *slog.Logger, info build.Info, workloads ...work
 		}
 	}
 
-	e := &edge{
+	s.edge = &edge{
 		next:     s.app.Handler(),
 		log:      log,
 		metrics:  s.metrics,
 		trusted:  cfg.TrustedProxies,
 		draining: &s.draining,
+		bodies:   newBodies(cfg.BodyLimit, cfg.ReadTimeout, workloads),
 	}
-	s.app.Server().Handler = e.handle
-	s.app.Server().ErrorHandler = e.reject
+	s.app.Server().Handler = s.edge.handle
+	s.app.Server().HeaderReceived = s.edge.bodies.headerReceived
+	s.app.Server().ErrorHandler = s.edge.reject
 	s.ops = s.metrics.server()
 	return s, nil
 }
@@ -118,10 +138,18 @@ func (s *Server) mount(r workload.Route, isProbe bool) {
 		known.ok = s.metrics.requests.WithLabelValues(method, r.Path, "200")
 		s.app.Add(method, r.Path, func(c *fiber.Ctx) error {
 			c.Context().SetUserValue(routeKey{}, known)
+			if s.edge.tracer != nil {
+				if span, ok := c.Context().UserValue(spanKey{}).(*tracing.Request); ok {
+					c.SetUserContext(span.Context())
+				}
+			}
 			return r.Handler(c)
 		})
 	}
 }
+
+// Trace makes a trace of every request but the probes. It is to be called before Start; nil is no traces.
+func (s *Server) Trace(t *tracing.Tracer) { s.edge.tracer = t }
 
 // App is the Fiber application with the edge around it, for tests that need no listener.
 func (s *Server) App() *fiber.App { return s.app }
@@ -134,7 +162,7 @@ func (s *Server) Start() error {
 	}
 	s.opsListener, err = listenTCP(s.cfg.Host, s.cfg.MetricsPort)
 	if err != nil {
-		tcp.Close()
+		_ = tcp.Close()
 		return fmt.Errorf("listen on METRICS_PORT: %w", err)
 	}
 	s.listener = newListener(tcp, s.cfg, s.metrics)
@@ -169,10 +197,10 @@ func (s *Server) Stop(delay time.Duration) error {
 	defer cancel()
 	err := s.app.ShutdownWithContext(ctx)
 	// Shutdown overlooks a listener that Serve has not seen yet.
-	s.listener.Close()
-	<-s.served
+	_ = s.listener.Close()
+	<-s.served //nolint:errcheck // The listener was closed: what Serve says of it is no news.
 	// The metrics stay to the very end: the last scrape sees the last requests.
-	s.ops.Close()
+	_ = s.ops.Close()
 	if err != nil {
 		return fmt.Errorf("requests were still in flight after %s: %w", s.cfg.ShutdownGrace, err)
 	}
@@ -193,7 +221,7 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 		s.log.Error("request failed", "error", err, "request_id", c.Get(fiber.HeaderXRequestID))
 		p = problem.New(http.StatusInternalServerError, "")
 	}
-	p.Write(c.Response())
+	writeProblem(c.Context(), p, c.Get(fiber.HeaderXRequestID))
 	return nil
 }
 

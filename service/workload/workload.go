@@ -1,9 +1,10 @@
 // Package workload is what a workload and the server know of each other.
 //
 // The service carries several workloads in one process, on one port and under one root. A
-// workload is a value: the routes it answers and the conditions it needs. The server mounts it,
-// and whatever holds for every request (ids, logs, metrics, limits, error answers) is the
-// server's business alone, so a workload consists of its own subject and nothing else.
+// workload is a value: the routes it answers, the conditions it needs and the metrics it keeps.
+// The server mounts it, and whatever holds for every request (ids, logs, metrics, limits, error
+// answers) is the server's business alone, so a workload consists of its own subject and nothing
+// else.
 package workload
 
 import (
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Workload is one part of the service.
@@ -20,6 +22,8 @@ type Workload struct {
 	Name   string
 	Routes []Route
 	Checks []Check
+	// Metrics join those of the server on /metrics.
+	Metrics []prometheus.Collector
 }
 
 // Route is one method on one path. A path consists of constant segments, ":name" segments that
@@ -28,6 +32,10 @@ type Route struct {
 	Method  string
 	Path    string
 	Handler fiber.Handler
+	// BodyLimit is for a route that takes more than the service's BODY_LIMIT, in bytes; its path has no
+	// parameters. The body is then a stream: the handler reads Context().RequestBodyStream(),
+	// nil for an empty body, within that limit.
+	BodyLimit int
 }
 
 // Check is a condition of readiness, such as a reachable database. Run returns the reason when
@@ -76,6 +84,8 @@ func (r Route) malformed() string {
 		return "not a method"
 	case r.Handler == nil:
 		return "no handler"
+	case r.BodyLimit != 0 && strings.ContainsAny(r.Path, ":*"):
+		return "a body limit of its own is for a constant path"
 	case segments[0] != "" || len(segments) < 2:
 		return "a path starts with /"
 	}

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package databasetest
+
+import "errors"
+
+const superuser = "postgres"
+
+func startOnce() (string, error) {
+	return "", errors.New("these tests start PostgreSQL on Unix only")
+}
