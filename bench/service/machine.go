@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"debug/buildinfo"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// machine is where and with what a run took place.
+type machine struct {
+	System string   `json:"system"`
+	CPU    string   `json:"cpu,omitempty"`
+	Cores  int      `json:"cores"`
+	Load   string   `json:"load,omitempty"` // average before the run
+	Tools  []string `json:"tools"`
+}
+
+// describe asks every program for its version. One that is not there is left out: not every
+// part of the run needs it.
+func describe(ctx context.Context, root, service string) machine {
+	m := machine{System: runtime.GOOS + "/" + runtime.GOARCH, CPU: cpuModel(), Cores: runtime.NumCPU(), Load: loadAverage()}
+	tool := "service at " + output(ctx, "git", "-C", root, "describe", "--always", "--dirty", "--abbrev=12")
+	if info, err := buildinfo.ReadFile(service); err == nil {
+		tool += ", built by " + info.GoVersion
+		for _, d := range info.Deps {
+			switch d.Path {
+			case "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "modernc.org/sqlite", "github.com/jackc/pgx/v5":
+				tool += ", " + d.Path + "@" + d.Version
+			}
+		}
+	}
+	m.Tools = append(m.Tools, tool)
+	// It prints its version as the first line of a usage message, and fails.
+	if wrk, _, _ := strings.Cut(output(ctx, "wrk", "-v"), " Copyright"); wrk != "" {
+		m.Tools = append(m.Tools, wrk)
+	}
+	if python, err := python(ctx); err == nil {
+		m.Tools = append(m.Tools, output(ctx, python, "-c", `import sys
+from importlib.metadata import version
+print("Python", sys.version.split()[0] + ",", ", ".join(n + " " + version(n) for n in ["Flask", "Jinja2", "waitress", "gunicorn"]))`))
+	}
+	if bin, err := postgresPrograms(); err == nil {
+		m.Tools = append(m.Tools, output(ctx, filepath.Join(bin, "postgres"), "--version"))
+	}
+	return m
+}
+
+// output is the first line that a program prints, empty if it can't be run.
+func output(ctx context.Context, program string, args ...string) string {
+	out, _ := exec.CommandContext(ctx, program, args...).CombinedOutput() // some print their version and fail
+	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return line
+}
+
+func (m machine) write(text *strings.Builder) {
+	cpu := m.CPU
+	if cpu != "" {
+		cpu = ", " + cpu
+	}
+	fmt.Fprintf(text, "- machine: %s, %d cores%s\n", m.System, m.Cores, cpu)
+	if m.Load != "" {
+		fmt.Fprintf(text, "- load average before: %s\n", m.Load)
+	}
+	for _, tool := range m.Tools {
+		fmt.Fprintf(text, "- %s\n", tool)
+	}
+}
+
+// cpuModel and loadAverage read what only Linux tells without a privilege or a program.
+
+func cpuModel() string {
+	data, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	for line := range bytes.Lines(data) {
+		if key, value, ok := bytes.Cut(line, []byte(":")); ok && string(bytes.TrimSpace(key)) == "model name" {
+			return string(bytes.TrimSpace(value))
+		}
+	}
+	return ""
+}
+
+func loadAverage() string {
+	data, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	fields := strings.Fields(string(data))
+	return strings.Join(fields[:min(3, len(fields))], " ")
+}

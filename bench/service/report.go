@@ -1,0 +1,205 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// series is one server under one load, over all rounds.
+type series struct {
+	Part  string `json:"part"`
+	Call  string `json:"call"`
+	Side  string `json:"side"`
+	Loads []load `json:"loads"`
+}
+
+// report is the result of a run. What was not measured is empty.
+type report struct {
+	Rounds      int       `json:"rounds"`
+	Seconds     int       `json:"seconds"`
+	Machine     machine   `json:"machine"`
+	Series      []*series `json:"series,omitempty"`
+	FirstStarts []int64   `json:"firstStartsNanoseconds,omitempty"`
+	LaterStarts []int64   `json:"laterStartsNanoseconds,omitempty"`
+	Stream      *stream   `json:"stream,omitempty"`
+	Size        int64     `json:"sizeBytes,omitempty"`
+}
+
+func (r *report) add(part, call, side string, l load) {
+	s := r.find(part, call, side)
+	if s == nil {
+		s = &series{Part: part, Call: call, Side: side}
+		r.Series = append(r.Series, s)
+	}
+	s.Loads = append(s.Loads, l)
+}
+
+func (r *report) find(part, call, side string) *series {
+	for _, s := range r.Series {
+		if s.Part == part && s.Call == call && s.Side == side {
+			return s
+		}
+	}
+	return nil
+}
+
+// calls are those of a part, in the order in which they were measured.
+func (r *report) calls(part string) (calls []string) {
+	for _, s := range r.Series {
+		if s.Part == part && s.Side == "service" {
+			calls = append(calls, s.Call)
+		}
+	}
+	return calls
+}
+
+func perSecond(l load) float64 { return l.PerSecond }
+func p99(l load) int64         { return int64(l.P99) }
+func peak(l load) int64        { return l.Memory.Peak }
+func resident(l load) int64    { return l.Memory.Resident }
+
+// against gives the service's figure by that of another side, round by round.
+func against[T number](r *report, part, call, side string, figure func(load) T) summary[float64] {
+	ours, theirs := r.find(part, call, "service"), r.find(part, call, side)
+	if ours == nil || theirs == nil {
+		return summary[float64]{}
+	}
+	return summarise(ratios(column(ours.Loads, figure), column(theirs.Loads, figure)))
+}
+
+// Markdown returns the tables of the report. They read well on a terminal too.
+func (r *report) Markdown() string {
+	var text strings.Builder
+	for _, p := range []struct{ name, title string }{
+		{"web", fmt.Sprintf("Home routes, %d connections", webConnections)},
+		{"people", fmt.Sprintf("People register, %d connections", registerConnections)},
+	} {
+		if rows := r.loads(p.name); len(rows) > 1 {
+			fmt.Fprintf(&text, "%s, rounds: %d of %d s. Median (min to max).\n\n", p.title, r.Rounds, r.Seconds)
+			table(&text, rows)
+			text.WriteString("\n")
+		}
+	}
+	if rows := r.singles(); len(rows) > 1 {
+		table(&text, rows)
+		text.WriteString("\n")
+	}
+	rows := [][]string{{"goal", "bound", "measured", ""}}
+	for _, g := range r.goals() {
+		verdict := "met"
+		if !g.met {
+			verdict = "NOT MET"
+		}
+		rows = append(rows, []string{g.name, g.bound, g.measured, verdict})
+	}
+	table(&text, rows)
+	text.WriteString("\n")
+	r.Machine.write(&text)
+	return text.String()
+}
+
+// loads are the rows of a part that wrk has measured.
+func (r *report) loads(part string) [][]string {
+	rows := [][]string{{"call", "side", "requests/s", "service by this", "CPU per request", "service by this", "p99", "errors", "timeouts", "VmRSS", "VmHWM"}}
+	for _, call := range r.calls(part) {
+		for _, s := range r.Series {
+			if s.Part != part || s.Call != call {
+				continue
+			}
+			ratio, cpuRatio := "", ""
+			if s.Side != "service" {
+				ratio = cell(against(r, part, call, s.Side, perSecond), quotient)
+				cpuRatio = cell(against(r, part, call, s.Side, load.perRequest), quotient)
+			}
+			failures, timeouts := failures(s.Loads)
+			rows = append(rows, []string{
+				s.Call, s.Side,
+				cell(summarise(column(s.Loads, perSecond)), func(v float64) string { return fmt.Sprintf("%.0f", v) }), ratio,
+				cell(summarise(column(s.Loads, load.perRequest)), microseconds), cpuRatio,
+				cell(summarise(column(s.Loads, p99)), milliseconds),
+				fmt.Sprint(failures), fmt.Sprint(timeouts),
+				mebibytes(summarise(column(s.Loads, resident)).Max), mebibytes(summarise(column(s.Loads, peak)).Max),
+			})
+		}
+	}
+	return rows
+}
+
+// singles are the rows of what is measured of the service alone.
+func (r *report) singles() [][]string {
+	rows := [][]string{{"the service alone", "measured"}}
+	if len(r.FirstStarts) > 0 {
+		rows = append(rows,
+			[]string{"start to ready, empty folder", cell(summarise(r.FirstStarts), milliseconds)},
+			[]string{"start to ready, tables are there", cell(summarise(r.LaterStarts), milliseconds)})
+	}
+	if s := r.Stream; s != nil {
+		rows = append(rows,
+			[]string{"filling a million rows", s.Fill.Round(time.Millisecond).String()},
+			[]string{"list of a million rows, first byte", milliseconds(int64(s.FirstByte))},
+			[]string{"list of a million rows, all", fmt.Sprintf("%s for %s", s.Whole.Round(time.Millisecond), mebibytes(s.Bytes))},
+			[]string{"list of a million rows, VmHWM", mebibytes(s.Memory.Peak)})
+	}
+	if r.Size > 0 {
+		rows = append(rows, []string{"size of the binary", megabytes(r.Size)})
+	}
+	return rows
+}
+
+// File returns the report as a file that is committed.
+func (r *report) File() string {
+	return "# The service, side by side\n\nMeasured by `go run ./bench/service -write`; its documentation says how to read this.\n\n" + r.Markdown()
+}
+
+// table writes a table in Markdown whose columns line up.
+func table(text *strings.Builder, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	for n, row := range rows {
+		for i, cell := range row {
+			fmt.Fprintf(text, "| %-*s ", widths[i], cell)
+		}
+		text.WriteString("|\n")
+		if n == 0 {
+			for _, width := range widths {
+				text.WriteString("|" + strings.Repeat("-", width+2))
+			}
+			text.WriteString("|\n")
+		}
+	}
+}
+
+// cell shows a summary.
+func cell[T number](s summary[T], show func(T) string) string {
+	return fmt.Sprintf("%s (%s to %s)", show(s.Median), show(s.Min), show(s.Max))
+}
+
+func quotient(q float64) string { return fmt.Sprintf("%.2f", q) }
+
+func milliseconds(ns int64) string { return fmt.Sprintf("%.1f ms", float64(ns)/1e6) }
+
+func microseconds(ns int64) string { return fmt.Sprintf("%.1f us", float64(ns)/1e3) }
+
+func mebibytes(bytes int64) string {
+	if bytes == 0 {
+		return "not known"
+	}
+	return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+}
+
+func megabytes(bytes int64) string { return fmt.Sprintf("%.3f MB", float64(bytes)/1e6) }
+
+func (r *report) writeJSON(file string) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(data, '\n'), 0o644) // #nosec G306 -- as any other output
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSummarise(t *testing.T) {
+	for _, test := range []struct {
+		row  []int64
+		want summary[int64]
+	}{
+		{nil, summary[int64]{}},
+		{[]int64{7}, summary[int64]{7, 7, 7}},
+		{[]int64{3, 1, 2}, summary[int64]{2, 1, 3}},
+		{[]int64{4, 1, 3, 2}, summary[int64]{2, 1, 4}},
+		{[]int64{1, 1, 1, 1000}, summary[int64]{1, 1, 1000}},
+		{[]int64{math.MaxInt64, math.MaxInt64 - 2}, summary[int64]{math.MaxInt64 - 1, math.MaxInt64 - 2, math.MaxInt64}},
+	} {
+		row := slices.Clone(test.row)
+		if got := summarise(test.row); got != test.want {
+			t.Errorf("summarise(%v) = %v, want %v", test.row, got, test.want)
+		}
+		if !slices.Equal(row, test.row) {
+			t.Errorf("summarise reordered %v to %v", row, test.row)
+		}
+	}
+}
+
+func TestRatios(t *testing.T) {
+	got := ratios([]float64{1, 2, 5, 0, 9}, []float64{2, 8, 0, 0})
+	if want := []float64{0.5, 0.25}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// good is a report of three rounds that meets every goal.
+func good() *report {
+	r := &report{
+		Rounds: 3, Seconds: 1, Machine: machine{System: "linux/amd64", Cores: 2},
+		FirstStarts: []int64{1e6}, LaterStarts: []int64{1e6},
+		Stream: &stream{Whole: time.Second, Bytes: 1 << 20, Memory: memory{1 << 20, 1 << 20}}, Size: 1e6,
+	}
+	rates := map[string]float64{"service": 1000, "net/http": 1000, "fasthttp": 1400, "waitress": 50, "gunicorn": 100}
+	for range 3 {
+		for _, side := range webSides {
+			l := load{PerSecond: rates[side], P99: 9 * time.Millisecond, Memory: memory{1 << 20, 2 << 20}}
+			if side == "gunicorn" {
+				l.P99 *= 2
+			}
+			r.add("web", "/", side, l)
+		}
+		r.add("people", "SQLite, create", "service", load{PerSecond: 80})
+		r.add("people", "SQLite, create", "net/http", load{PerSecond: 100})
+	}
+	return r
+}
+
+func TestGoalsAreMet(t *testing.T) {
+	r := good()
+	if !r.met() || len(r.goals()) != 12 {
+		t.Errorf("got %+v", r.goals())
+	}
+	// A ratio is taken round by round: one that was disturbed moves no median.
+	r.find("web", "/", "service").Loads[1].PerSecond = 1
+	if !r.met() {
+		t.Errorf("got %+v", r.goals())
+	}
+}
+
+func TestGoalsAreMissed(t *testing.T) {
+	for want, spoil := range map[string]func(*report){
+		"/, requests/s by those of waitress":          func(r *report) { slower(r, "waitress", 70) },
+		"/, requests/s by those of gunicorn":          func(r *report) { slower(r, "gunicorn", 150) },
+		"/, requests/s by those of net/http":          func(r *report) { slower(r, "net/http", 1200) },
+		"/, requests/s by those of fasthttp":          func(r *report) { slower(r, "fasthttp", 1500) },
+		"/, p99 by that of gunicorn":                  func(r *report) { each(r, "gunicorn", func(l *load) { l.P99 = 1 }) },
+		"/, errors and timeouts":                      func(r *report) { r.find("web", "/", "service").Loads[2].Timeouts = 1 },
+		"/, memory":                                   func(r *report) { r.find("web", "/", "service").Loads[0].Memory.Peak = 1 << 30 },
+		"SQLite, create, requests/s by those of net/": func(r *report) { r.Series[6].Loads = []load{{PerSecond: 101}} },
+		"SQLite, create, errors and timeouts":         func(r *report) { r.Series[5].Loads[1].Errors = 1 },
+		"start to ready":                              func(r *report) { r.FirstStarts = []int64{1e9} },
+		"list of a million rows, memory":              func(r *report) { r.Stream.Memory = memory{} },
+		"size of the binary":                          func(r *report) { r.Size = mostSize },
+	} {
+		r := good()
+		spoil(r)
+		for _, g := range r.goals() {
+			if missed := strings.HasPrefix(g.name, want); g.met == missed {
+				t.Errorf("spoilt %q: %q counts as met: %v (%s)", want, g.name, g.met, g.measured)
+			}
+		}
+	}
+}
+
+func slower(r *report, side string, rate float64) {
+	each(r, side, func(l *load) { l.PerSecond = rate })
+}
+
+func each(r *report, side string, change func(*load)) {
+	loads := r.find("web", "/", side).Loads
+	for i := range loads {
+		change(&loads[i])
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	text := good().Markdown()
+	for _, part := range []string{
+		"| 20.00 (20.00 to 20.00) ", "| 0.80 (0.80 to 0.80) ", "| 9.0 ms (9.0 ms to 9.0 ms) ", "2.0 MiB", "1.000 MB",
+		"- machine: linux/amd64, 2 cores", "| at least 0.7 ",
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in\n%s", part, text)
+		}
+	}
+	if strings.Contains(text, "NOT MET") {
+		t.Errorf("missed:\n%s", text)
+	}
+	// Every row of a table is as wide as its head.
+	for block := range strings.SplitSeq(text, "\n\n") {
+		width := 0
+		for line := range strings.SplitSeq(block, "\n") {
+			if !strings.HasPrefix(line, "|") {
+				continue
+			}
+			if width == 0 {
+				width = len(line)
+			}
+			if len(line) != width {
+				t.Errorf("a row of %d characters in a table of %d: %s", len(line), width, line)
+			}
+		}
+	}
+}
+
+// A run of one part says nothing of the others.
+func TestPartOfAReport(t *testing.T) {
+	r := &report{Size: mostSize + 1}
+	if goals := r.goals(); len(goals) != 1 || goals[0].met {
+		t.Errorf("got %+v", goals)
+	}
+	if text := r.Markdown(); !strings.Contains(text, "NOT MET") || strings.Contains(text, "waitress") || strings.Contains(text, "start") {
+		t.Errorf("got\n%s", text)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	file := t.TempDir() + "/raw.json"
+	r := good()
+	if err := r.writeJSON(file); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back report
+	if err := json.Unmarshal(data, &back); err != nil || back.Markdown() != r.Markdown() {
+		t.Errorf("%v; got\n%s", err, back.Markdown())
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, o := range []options{{}, {rounds: 1}, {rounds: 1, seconds: 1, only: "nothing"}, {rounds: 1, seconds: 1, only: "web", write: true}} {
+		if err := run(t.Context(), o); err == nil {
+			t.Errorf("%+v is fine", o)
+		}
+	}
+}
