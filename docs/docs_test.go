@@ -52,7 +52,7 @@ func TestCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	repo := t.TempDir()
-	for _, dir := range []string{"envs", "charts", "argocd"} {
+	for _, dir := range []string{"envs", "charts", "argocd", "service/people/testdata"} {
 		if err := os.CopyFS(filepath.Join(repo, dir), os.DirFS(filepath.Join(root, dir))); err != nil {
 			t.Fatal(err)
 		}
