@@ -1,15 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"debug/buildinfo"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"gitlab.com/towpath/towpath/bench/figures"
 )
 
 // machine is where and with what a run took place.
@@ -26,9 +26,9 @@ type machine struct {
 func describe(ctx context.Context, root string, bin binaries) machine {
 	m := machine{
 		System: runtime.GOOS + "/" + runtime.GOARCH,
-		CPU:    cpuModel(),
+		CPU:    figures.CPUModel(),
 		Cores:  runtime.NumCPU(),
-		Load:   load(),
+		Load:   figures.LoadAverage(),
 		Tools:  []string{"gen at " + revision(ctx, root) + ", built by " + builtBy(bin.gen)},
 	}
 	for _, file := range []string{bin.cue, bin.helm} {
@@ -66,31 +66,4 @@ func revision(ctx context.Context, root string) string {
 		return "an unknown commit"
 	}
 	return strings.TrimSpace(string(out))
-}
-
-// cpuModel and load read what only Linux tells without a privilege or a program.
-
-func cpuModel() string {
-	data, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return ""
-	}
-	for line := range bytes.Lines(data) {
-		if key, value, ok := bytes.Cut(line, []byte(":")); ok && string(bytes.TrimSpace(key)) == "model name" {
-			return string(bytes.TrimSpace(value))
-		}
-	}
-	return ""
-}
-
-func load() string {
-	data, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return ""
-	}
-	fields := strings.Fields(string(data))
-	if len(fields) < 3 {
-		return ""
-	}
-	return strings.Join(fields[:3], " ")
 }

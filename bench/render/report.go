@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"gitlab.com/towpath/towpath/bench/figures"
 )
 
 // The goals.
@@ -34,22 +36,22 @@ func (r report) figures() []figure {
 	all := []figure{
 		{
 			"CPU time",
-			column(r.Turns, func(t turn) int64 { return int64(t.Gen.CPU) }),
-			column(r.Turns, func(t turn) int64 { return int64(t.Pipeline.CPU) }),
+			figures.Column(r.Turns, func(t turn) int64 { return int64(t.Gen.CPU) }),
+			figures.Column(r.Turns, func(t turn) int64 { return int64(t.Pipeline.CPU) }),
 			milliseconds,
 		},
 		{
 			"wall time",
-			column(r.Turns, func(t turn) int64 { return int64(t.Gen.Wall) }),
-			column(r.Turns, func(t turn) int64 { return int64(t.Pipeline.Wall) }),
+			figures.Column(r.Turns, func(t turn) int64 { return int64(t.Gen.Wall) }),
+			figures.Column(r.Turns, func(t turn) int64 { return int64(t.Pipeline.Wall) }),
 			milliseconds,
 		},
 	}
 	if r.Turns[0].Gen.Memory > 0 {
 		all = append(all, figure{
 			"peak memory",
-			column(r.Turns, func(t turn) int64 { return t.Gen.Memory }),
-			column(r.Turns, func(t turn) int64 { return t.Pipeline.Memory }),
+			figures.Column(r.Turns, func(t turn) int64 { return t.Gen.Memory }),
+			figures.Column(r.Turns, func(t turn) int64 { return t.Pipeline.Memory }),
 			mebibytes,
 		})
 	}
@@ -57,8 +59,8 @@ func (r report) figures() []figure {
 }
 
 // startup is the CPU time of gen version.
-func (r report) startup() summary[int64] {
-	return summarise(column(r.Turns, func(t turn) int64 { return int64(t.Version.CPU) }))
+func (r report) startup() figures.Summary[int64] {
+	return figures.Summarise(figures.Column(r.Turns, func(t turn) int64 { return int64(t.Version.CPU) }))
 }
 
 // goal is a bound, and what was measured against it.
@@ -73,7 +75,7 @@ func (r report) goals() []goal {
 		if f.name == "peak memory" {
 			continue // No goal: it is there so that time is not bought with memory unseen.
 		}
-		ratio := summarise(ratios(f.gen, f.pipeline)).Median
+		ratio := figures.Summarise(figures.Ratios(f.gen, f.pipeline)).Median
 		all = append(all, goal{
 			f.name + " of gen by that of cue and helm", fmt.Sprintf("at most %.1f", mostRatio),
 			quotient(ratio), ratio <= mostRatio,
@@ -101,15 +103,15 @@ func (r report) Markdown() string {
 	for _, f := range r.figures() {
 		row := []string{f.name}
 		for _, side := range [][]int64{f.gen, f.pipeline} {
-			s := summarise(side)
-			row = append(row, cell(s, f.show))
+			s := figures.Summarise(side)
+			row = append(row, s.Cell(f.show))
 		}
-		rows = append(rows, append(row, cell(summarise(ratios(f.gen, f.pipeline)), quotient)))
+		rows = append(rows, append(row, figures.Summarise(figures.Ratios(f.gen, f.pipeline)).Cell(quotient)))
 	}
-	rows = append(rows, []string{"CPU time of gen version", cell(r.startup(), milliseconds), "", ""})
+	rows = append(rows, []string{"CPU time of gen version", r.startup().Cell(milliseconds), "", ""})
 	var text strings.Builder
 	fmt.Fprintf(&text, "Environment %s, objects: %d, turns: %d.\n\n", r.Environment, r.Objects, len(r.Turns))
-	table(&text, rows)
+	figures.Table(&text, rows)
 	text.WriteString("\n")
 	rows = [][]string{{"goal", "bound", "measured", ""}}
 	for _, g := range r.goals() {
@@ -119,7 +121,7 @@ func (r report) Markdown() string {
 		}
 		rows = append(rows, []string{g.name, g.bound, g.measured, verdict})
 	}
-	table(&text, rows)
+	figures.Table(&text, rows)
 	text.WriteString("\n")
 	r.Machine.write(&text)
 	return text.String()
@@ -137,33 +139,6 @@ func (r report) File() string {
 		}
 	}
 	return text.String()
-}
-
-// table writes a table in Markdown whose columns line up.
-func table(text *strings.Builder, rows [][]string) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], len(cell))
-		}
-	}
-	for n, row := range rows {
-		for i, cell := range row {
-			fmt.Fprintf(text, "| %-*s ", widths[i], cell)
-		}
-		text.WriteString("|\n")
-		if n == 0 {
-			for _, width := range widths {
-				text.WriteString("|" + strings.Repeat("-", width+2))
-			}
-			text.WriteString("|\n")
-		}
-	}
-}
-
-// cell shows a summary.
-func cell[T number](s summary[T], show func(T) string) string {
-	return fmt.Sprintf("%s (%s to %s)", show(s.Median), show(s.Min), show(s.Max))
 }
 
 func quotient(q float64) string { return fmt.Sprintf("%.2f", q) }

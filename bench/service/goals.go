@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"gitlab.com/towpath/towpath/bench/figures"
 )
 
 // The goals.
@@ -37,7 +39,7 @@ func (r *report) goals() (all []goal) {
 			all = append(all, r.rateGoal("web", call, g.side, g.least))
 		}
 		slowest := against(r, "web", call, "gunicorn", p99)
-		all = append(all, goal{call + ", p99 by that of gunicorn", "below 1", cell(slowest, quotient),
+		all = append(all, goal{call + ", p99 by that of gunicorn", "below 1", slowest.Cell(quotient),
 			slowest.Median > 0 && slowest.Median < mostGunicornP99})
 		all = append(all, r.cleanGoal("web", call), r.memoryGoal("web", call))
 	}
@@ -45,7 +47,7 @@ func (r *report) goals() (all []goal) {
 		all = append(all, r.rateGoal("people", call, "net/http", leastRegister), r.cleanGoal("people", call))
 	}
 	if len(r.FirstStarts) > 0 {
-		median := summarise(r.FirstStarts).Median
+		median := figures.Summarise(r.FirstStarts).Median
 		all = append(all, goal{"start to ready", "below " + milliseconds(int64(mostStart)), milliseconds(median), median < int64(mostStart)})
 	}
 	if r.Stream != nil {
@@ -59,7 +61,7 @@ func (r *report) goals() (all []goal) {
 
 func (r *report) rateGoal(part, call, side string, least float64) goal {
 	ratio := against(r, part, call, side, perSecond)
-	return goal{call + ", requests/s by those of " + side, fmt.Sprintf("at least %g", least), cell(ratio, quotient), ratio.Median >= least}
+	return goal{call + ", requests/s by those of " + side, fmt.Sprintf("at least %g", least), ratio.Cell(quotient), ratio.Median >= least}
 }
 
 func (r *report) cleanGoal(part, call string) goal {
@@ -68,7 +70,7 @@ func (r *report) cleanGoal(part, call string) goal {
 }
 
 func (r *report) memoryGoal(part, call string) goal {
-	return memoryBelow(call+", memory", summarise(column(r.find(part, call, "service").Loads, peak)).Max)
+	return memoryBelow(call+", memory", figures.Summarise(figures.Column(r.find(part, call, "service").Loads, peak)).Max)
 }
 
 // memoryBelow does not take what is not known for little.

@@ -1,15 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"debug/buildinfo"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"gitlab.com/towpath/towpath/bench/figures"
 )
 
 // machine is where and with what a run took place.
@@ -24,7 +24,7 @@ type machine struct {
 // describe asks every program for its version. One that is not there is left out: not every
 // part of the run needs it.
 func describe(ctx context.Context, root, service string) machine {
-	m := machine{System: runtime.GOOS + "/" + runtime.GOARCH, CPU: cpuModel(), Cores: runtime.NumCPU(), Load: loadAverage()}
+	m := machine{System: runtime.GOOS + "/" + runtime.GOARCH, CPU: figures.CPUModel(), Cores: runtime.NumCPU(), Load: figures.LoadAverage()}
 	tool := "service at " + output(ctx, "git", "-C", root, "describe", "--always", "--dirty", "--abbrev=12")
 	if info, err := buildinfo.ReadFile(service); err == nil {
 		tool += ", built by " + info.GoVersion
@@ -70,28 +70,4 @@ func (m machine) write(text *strings.Builder) {
 	for _, tool := range m.Tools {
 		fmt.Fprintf(text, "- %s\n", tool)
 	}
-}
-
-// cpuModel and loadAverage read what only Linux tells without a privilege or a program.
-
-func cpuModel() string {
-	data, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return ""
-	}
-	for line := range bytes.Lines(data) {
-		if key, value, ok := bytes.Cut(line, []byte(":")); ok && string(bytes.TrimSpace(key)) == "model name" {
-			return string(bytes.TrimSpace(value))
-		}
-	}
-	return ""
-}
-
-func loadAverage() string {
-	data, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return ""
-	}
-	fields := strings.Fields(string(data))
-	return strings.Join(fields[:min(3, len(fields))], " ")
 }

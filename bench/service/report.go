@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"gitlab.com/towpath/towpath/bench/figures"
 )
 
 // series is one server under one load, over all rounds.
@@ -62,12 +64,12 @@ func peak(l load) int64        { return l.Memory.Peak }
 func resident(l load) int64    { return l.Memory.Resident }
 
 // against gives the service's figure by that of another side, round by round.
-func against[T number](r *report, part, call, side string, figure func(load) T) summary[float64] {
+func against[T figures.Number](r *report, part, call, side string, figure func(load) T) figures.Summary[float64] {
 	ours, theirs := r.find(part, call, "service"), r.find(part, call, side)
 	if ours == nil || theirs == nil {
-		return summary[float64]{}
+		return figures.Summary[float64]{}
 	}
-	return summarise(ratios(column(ours.Loads, figure), column(theirs.Loads, figure)))
+	return figures.Summarise(figures.Ratios(figures.Column(ours.Loads, figure), figures.Column(theirs.Loads, figure)))
 }
 
 // Markdown returns the tables of the report. They read well on a terminal too.
@@ -79,12 +81,12 @@ func (r *report) Markdown() string {
 	} {
 		if rows := r.loads(p.name); len(rows) > 1 {
 			fmt.Fprintf(&text, "%s, rounds: %d of %d s. Median (min to max).\n\n", p.title, r.Rounds, r.Seconds)
-			table(&text, rows)
+			figures.Table(&text, rows)
 			text.WriteString("\n")
 		}
 	}
 	if rows := r.singles(); len(rows) > 1 {
-		table(&text, rows)
+		figures.Table(&text, rows)
 		text.WriteString("\n")
 	}
 	rows := [][]string{{"goal", "bound", "measured", ""}}
@@ -95,7 +97,7 @@ func (r *report) Markdown() string {
 		}
 		rows = append(rows, []string{g.name, g.bound, g.measured, verdict})
 	}
-	table(&text, rows)
+	figures.Table(&text, rows)
 	text.WriteString("\n")
 	r.Machine.write(&text)
 	return text.String()
@@ -111,17 +113,17 @@ func (r *report) loads(part string) [][]string {
 			}
 			ratio, cpuRatio := "", ""
 			if s.Side != "service" {
-				ratio = cell(against(r, part, call, s.Side, perSecond), quotient)
-				cpuRatio = cell(against(r, part, call, s.Side, load.perRequest), quotient)
+				ratio = against(r, part, call, s.Side, perSecond).Cell(quotient)
+				cpuRatio = against(r, part, call, s.Side, load.perRequest).Cell(quotient)
 			}
 			failures, timeouts := failures(s.Loads)
 			rows = append(rows, []string{
 				s.Call, s.Side,
-				cell(summarise(column(s.Loads, perSecond)), func(v float64) string { return fmt.Sprintf("%.0f", v) }), ratio,
-				cell(summarise(column(s.Loads, load.perRequest)), microseconds), cpuRatio,
-				cell(summarise(column(s.Loads, p99)), milliseconds),
+				figures.Summarise(figures.Column(s.Loads, perSecond)).Cell(func(v float64) string { return fmt.Sprintf("%.0f", v) }), ratio,
+				figures.Summarise(figures.Column(s.Loads, load.perRequest)).Cell(microseconds), cpuRatio,
+				figures.Summarise(figures.Column(s.Loads, p99)).Cell(milliseconds),
 				fmt.Sprint(failures), fmt.Sprint(timeouts),
-				mebibytes(summarise(column(s.Loads, resident)).Max), mebibytes(summarise(column(s.Loads, peak)).Max),
+				mebibytes(figures.Summarise(figures.Column(s.Loads, resident)).Max), mebibytes(figures.Summarise(figures.Column(s.Loads, peak)).Max),
 			})
 		}
 	}
@@ -133,8 +135,8 @@ func (r *report) singles() [][]string {
 	rows := [][]string{{"the service alone", "measured"}}
 	if len(r.FirstStarts) > 0 {
 		rows = append(rows,
-			[]string{"start to ready, empty folder", cell(summarise(r.FirstStarts), milliseconds)},
-			[]string{"start to ready, tables are there", cell(summarise(r.LaterStarts), milliseconds)})
+			[]string{"start to ready, empty folder", figures.Summarise(r.FirstStarts).Cell(milliseconds)},
+			[]string{"start to ready, tables are there", figures.Summarise(r.LaterStarts).Cell(milliseconds)})
 	}
 	if s := r.Stream; s != nil {
 		rows = append(rows,
@@ -152,33 +154,6 @@ func (r *report) singles() [][]string {
 // File returns the report as a file that is committed.
 func (r *report) File() string {
 	return "# The service, side by side\n\nMeasured by `go run ./bench/service -write`; its documentation says how to read this.\n\n" + r.Markdown()
-}
-
-// table writes a table in Markdown whose columns line up.
-func table(text *strings.Builder, rows [][]string) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], len(cell))
-		}
-	}
-	for n, row := range rows {
-		for i, cell := range row {
-			fmt.Fprintf(text, "| %-*s ", widths[i], cell)
-		}
-		text.WriteString("|\n")
-		if n == 0 {
-			for _, width := range widths {
-				text.WriteString("|" + strings.Repeat("-", width+2))
-			}
-			text.WriteString("|\n")
-		}
-	}
-}
-
-// cell shows a summary.
-func cell[T number](s summary[T], show func(T) string) string {
-	return fmt.Sprintf("%s (%s to %s)", show(s.Median), show(s.Min), show(s.Max))
 }
 
 func quotient(q float64) string { return fmt.Sprintf("%.2f", q) }
