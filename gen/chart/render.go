@@ -46,27 +46,21 @@ type Source struct {
 // finding from a template has the key of the values in its Object field, for
 // the caller to find the line that set it.
 func (c *Chart) Render(r Release) ([]Source, error) {
-	values, err := readValues(r.Values)
+	chrt, values, err := c.prepare(r)
 	if err != nil {
 		return nil, err
-	}
-	// Rendering writes into the chart's values and dependencies.
-	chrt := shallowCopy(c.helm)
-	if err := chartutil.ProcessDependenciesWithMerge(chrt, values); err != nil {
-		return nil, c.broken(path.Join(c.Path(), "Chart.yaml"), err)
 	}
 	capabilities, err := c.capabilities(r)
 	if err != nil {
 		return nil, err
 	}
+	// The schema is left to ValidateValues: it would be compiled here each time.
 	top, err := chartutil.ToRenderValuesWithSchemaValidation(chrt, values, chartutil.ReleaseOptions{
 		Name: r.Name, Namespace: r.Namespace, Revision: 1, IsInstall: true,
 	}, capabilities, true)
 	if err != nil {
 		return nil, c.broken(path.Join(c.Path(), "values.yaml"), err)
 	}
-	// Helm's own ToRenderValues would validate the schema with these values; the
-	// schema is compiled there each time, and here only where it is asked for.
 	rendered, err := engine.Engine{}.Render(chrt, top)
 	if err != nil {
 		return nil, finding.List{c.templateFinding(err)}
@@ -88,13 +82,9 @@ func (c *Chart) Render(r Release) ([]Source, error) {
 // ValidateValues holds the values of a release against the values.schema.json of
 // the chart and of its dependencies, as Helm does before it renders.
 func (c *Chart) ValidateValues(r Release) error {
-	values, err := readValues(r.Values)
+	chrt, values, err := c.prepare(r)
 	if err != nil {
 		return err
-	}
-	chrt := shallowCopy(c.helm)
-	if err := chartutil.ProcessDependenciesWithMerge(chrt, values); err != nil {
-		return c.broken(path.Join(c.Path(), "Chart.yaml"), err)
 	}
 	coalesced, err := chartutil.CoalesceValues(chrt, values)
 	if err != nil {
@@ -110,6 +100,20 @@ func (c *Chart) ValidateValues(r Release) error {
 		}}
 	}
 	return nil
+}
+
+// prepare returns a copy of the chart for one rendering, which writes into values
+// and dependencies, and the release's values.
+func (c *Chart) prepare(r Release) (*helm.Chart, map[string]any, error) {
+	values, err := readValues(r.Values)
+	if err != nil {
+		return nil, nil, err
+	}
+	chrt := shallowCopy(c.helm)
+	if err := chartutil.ProcessDependenciesWithMerge(chrt, values); err != nil {
+		return nil, nil, c.broken(path.Join(c.Path(), "Chart.yaml"), err)
+	}
+	return chrt, values, nil
 }
 
 func (c *Chart) capabilities(r Release) (*chartutil.Capabilities, error) {

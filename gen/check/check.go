@@ -269,7 +269,7 @@ func Release(renderer *render.Renderer, repo fs.FS, env *environment.Environment
 	if slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Rule == "template-error" }) {
 		return findings, nil, nil // It would be found again.
 	}
-	objects, err := renderer.Release(env, release)
+	objects, err := renderer.Objects(env, release, request)
 	if err != nil {
 		more, rest := finding.From(err)
 		// Helm leaves some functions that are not hermetic out, and then finds

@@ -35,6 +35,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"gitlab.com/towpath/towpath/gen/environment"
+	"gitlab.com/towpath/towpath/gen/values"
 )
 
 const (
@@ -123,13 +124,9 @@ func projectsKeeper(all []*environment.Environment) (*environment.Environment, b
 // Maps become YAML with their keys in alphabetical order.
 type object map[string]any
 
-func header(source string) string {
-	return fmt.Sprintf("# Produced by gen render from %s. Do not edit.\n", source)
-}
-
 func produced(source, path string, objects ...object) File {
 	var content bytes.Buffer
-	content.WriteString(header(source))
+	content.WriteString(values.Header(source))
 	for i, o := range objects {
 		if i > 0 {
 			content.WriteString("---\n")

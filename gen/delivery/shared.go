@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gitlab.com/towpath/towpath/gen/environment"
+	"gitlab.com/towpath/towpath/gen/values"
 )
 
 // environmentsComponent is the kustomize component with which bootstrap takes
@@ -67,7 +68,7 @@ func projectsComponent(all []*environment.Environment) object {
 // else to them: no override, no other source, no deletion.
 func operators(all []*environment.Environment) []byte {
 	var csv bytes.Buffer
-	csv.WriteString(header("envs"))
+	csv.WriteString(values.Header("envs"))
 	for _, env := range all {
 		role := fmt.Sprintf("role:%s-operator", env.Name)
 		fmt.Fprintf(&csv, "p, %s, applications, sync, %s/%s/*, allow\n", role, env.Name, ApplicationNamespace(env.Name))

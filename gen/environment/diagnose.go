@@ -2,6 +2,7 @@ package environment
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -269,14 +270,7 @@ func (d *diagnosis) blame(v cue.Value, c cause) (o Origin, exact bool) {
 // root returns the place to blame for what is missing at the top: the line in
 // the first file that joins the contract.
 func (d *diagnosis) root() Origin {
-	names := slices.Sorted(func(yield func(string) bool) {
-		for name := range d.files {
-			if !yield(name) {
-				return
-			}
-		}
-	})
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(d.files)) {
 		for _, decl := range d.files[name].Decls {
 			switch decl.(type) {
 			case *ast.Package, *ast.ImportDecl, *ast.CommentGroup:

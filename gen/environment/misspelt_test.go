@@ -3,6 +3,8 @@ package environment_test
 import (
 	"io/fs"
 	"math/rand/v2"
+	"path"
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -48,13 +50,13 @@ func TestMisspelt(t *testing.T) {
 	}
 }
 
+// environmentOf returns the environment that a file belongs to, "" if none.
 func environmentOf(name string) string {
-	for _, dir := range []string{"dev", "stage", "prod"} {
-		if ok, _ := fs.ValidPath(name), dir; ok && len(name) > len("envs/"+dir) && name[:len("envs/"+dir)+1] == "envs/"+dir+"/" {
-			return dir
-		}
+	dir := path.Base(path.Dir(name))
+	if !slices.Contains([]string{"dev", "stage", "prod"}, dir) {
+		return ""
 	}
-	return ""
+	return dir
 }
 
 type key struct {

@@ -87,11 +87,16 @@ func (r *Renderer) Request(env *environment.Environment, release environment.Rel
 // Release returns the objects of a release in the order in which Argo CD applies
 // them. If the chart can't be rendered, the error is a [finding.List].
 func (r *Renderer) Release(env *environment.Environment, release environment.Release) ([]manifest.Object, error) {
-	c, err := r.Chart(release.Chart)
+	request, err := r.Request(env, release)
 	if err != nil {
 		return nil, err
 	}
-	request, err := r.Request(env, release)
+	return r.Objects(env, release, request)
+}
+
+// Objects is Release for a caller that has made the request already.
+func (r *Renderer) Objects(env *environment.Environment, release environment.Release, request chart.Release) ([]manifest.Object, error) {
+	c, err := r.Chart(release.Chart)
 	if err != nil {
 		return nil, err
 	}
