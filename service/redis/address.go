@@ -2,17 +2,32 @@ package redis
 
 import (
 	"errors"
+	"net"
 	"net/url"
+	"runtime"
+	"strconv"
 	"strings"
 	"time"
-
-	goredis "github.com/redis/go-redis/v9"
 )
 
 // Address says where a Redis is and how to sign in to it. The zero Address is no Redis at all.
 // It prints without its password, so a configuration that holds one may be printed.
 type Address struct {
-	options *goredis.Options
+	options *options
+}
+
+// options is what a URL says, with what it leaves unsaid filled in.
+type options struct {
+	network, addr  string
+	tls            bool
+	user, password string
+	db             int
+
+	dialTimeout  time.Duration // connecting, TLS and signing in each
+	readTimeout  time.Duration
+	writeTimeout time.Duration
+	poolTimeout  time.Duration // for one of the connections to be free
+	poolSize     int
 }
 
 // Every wait is short: a Redis that needs longer is of less use than none, because what it
@@ -26,44 +41,102 @@ const (
 // The errors never repeat any part of the text: a wrong one may be the password itself.
 func ParseAddress(text string) (Address, error) {
 	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		return Address{}, errors.New("not a URL")
-	case u.Scheme != "redis" && u.Scheme != "rediss" && u.Scheme != "unix":
-		return Address{}, errors.New("neither redis, rediss nor unix")
-	case u.Scheme != "unix" && u.Hostname() == "":
-		// The client would take it for localhost, which in a pod is never what was meant.
-		return Address{}, errors.New("without a host")
-	}
-	options, err := goredis.ParseURL(text)
 	if err != nil {
-		return Address{}, errors.New("with an invalid path or option")
+		return Address{}, errors.New("not a URL")
 	}
-	options.ContextTimeoutEnabled = true
-	options.DisableIdentity = true // a round trip that buys nothing
-	options.MaxRetries = -1        // the breaker decides when it is worth trying again
-	for wait, standard := range map[*time.Duration]time.Duration{
-		&options.DialTimeout:  dialTimeout,
-		&options.ReadTimeout:  waitTimeout,
-		&options.WriteTimeout: waitTimeout,
-		&options.PoolTimeout:  waitTimeout,
-	} {
-		if *wait == 0 {
-			*wait = standard
+	o := options{
+		dialTimeout: dialTimeout, readTimeout: waitTimeout, writeTimeout: waitTimeout, poolTimeout: waitTimeout,
+		poolSize: 10 * runtime.GOMAXPROCS(0),
+	}
+	path := strings.Trim(u.Path, "/")
+	switch u.Scheme {
+	case "redis", "rediss":
+		if u.Hostname() == "" {
+			// Others take it for localhost, which in a pod is never what was meant.
+			return Address{}, errors.New("without a host")
+		}
+		port := u.Port()
+		if port == "" {
+			port = "6379"
+		}
+		o.network, o.addr, o.tls = "tcp", net.JoinHostPort(u.Hostname(), port), u.Scheme == "rediss"
+		if path != "" && !number(path, &o.db, 0) {
+			return Address{}, errors.New("with an invalid path")
+		}
+	case "unix":
+		if path == "" {
+			return Address{}, errors.New("without a path")
+		}
+		o.network, o.addr = "unix", u.Path
+	default:
+		return Address{}, errors.New("neither redis, rediss nor unix")
+	}
+	o.user = u.User.Username()
+	o.password, _ = u.User.Password()
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil || !o.take(query) {
+		return Address{}, errors.New("with an invalid option; those there are: " +
+			"db, pool_size, and the times dial_timeout, read_timeout, write_timeout and pool_timeout")
+	}
+	return Address{&o}, nil
+}
+
+// take reads the options behind the question mark, and tells whether all are known and valid.
+func (o *options) take(query url.Values) bool {
+	for name, values := range query {
+		value, ok := values[len(values)-1], false
+		switch name {
+		case "db":
+			ok = number(value, &o.db, 0)
+		case "pool_size":
+			ok = number(value, &o.poolSize, 1)
+		case "dial_timeout":
+			ok = wait(value, &o.dialTimeout)
+		case "read_timeout":
+			ok = wait(value, &o.readTimeout)
+		case "write_timeout":
+			ok = wait(value, &o.writeTimeout)
+		case "pool_timeout":
+			ok = wait(value, &o.poolTimeout)
+		}
+		if !ok {
+			return false
 		}
 	}
-	return Address{options}, nil
+	return true
+}
+
+func number(text string, to *int, least int) bool {
+	n, err := strconv.ParseUint(text, 10, 16) // no sign, and no pool that would eat the memory
+	*to = int(n)
+	return err == nil && *to >= least
+}
+
+func wait(text string, to *time.Duration) (ok bool) {
+	d, err := time.ParseDuration(text)
+	*to = d
+	return err == nil && d > 0
 }
 
 // IsZero tells whether no Redis is meant.
 func (a Address) IsZero() bool { return a.options == nil }
+
+// HasPassword tells whether the address signs in with a password.
+func (a Address) HasPassword() bool { return !a.IsZero() && a.options.password != "" }
+
+// WithPassword is the address with another password.
+func (a Address) WithPassword(password string) Address {
+	o := *a.options
+	o.password = password
+	return Address{&o}
+}
 
 // String is the address without what signs in to it.
 func (a Address) String() string {
 	if a.IsZero() {
 		return "none"
 	}
-	return a.options.Network + " " + strings.ToValidUTF8(a.options.Addr, "?")
+	return a.options.network + " " + strings.ToValidUTF8(a.options.addr, "?")
 }
 
 // GoString keeps %#v from looking inside.

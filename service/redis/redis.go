@@ -19,8 +19,8 @@ import (
 	"fmt"
 	"time"
 
+	redigo "github.com/gomodule/redigo/redis"
 	"github.com/prometheus/client_golang/prometheus"
-	goredis "github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
 )
 
@@ -36,7 +36,7 @@ const (
 
 // Client speaks to one Redis. It is safe for concurrent use, and connects when first used.
 type Client struct {
-	rdb       *goredis.Client
+	pool      *pool
 	breaker   *gobreaker.CircuitBreaker[any]
 	commands  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
@@ -52,23 +52,13 @@ const (
 
 var commandNames = []string{"get", "set", "del"}
 
-func init() {
-	// It writes lines of its own to stderr, about what it also returns as errors.
-	goredis.SetLogger(silent{})
-}
-
-type silent struct{}
-
-func (silent) Printf(context.Context, string, ...any) {}
-
 // New makes a client. It panics for the zero Address.
 func New(a Address) *Client {
 	if a.IsZero() {
 		panic("redis: no address")
 	}
-	options := *a.options
 	c := &Client{
-		rdb: goredis.NewClient(&options),
+		pool: newPool(*a.options),
 		breaker: gobreaker.NewCircuitBreaker[any](gobreaker.Settings{
 			Timeout:     restTime,
 			ReadyToTrip: func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= failuresToOpen },
@@ -106,8 +96,8 @@ func (c *Client) Metrics() []prometheus.Collector {
 // Get reads a key. A key that is not there is no error.
 func (c *Client) Get(ctx context.Context, key string) (value []byte, found bool, err error) {
 	err = c.do("get", func() error {
-		value, err = c.rdb.Get(ctx, key).Bytes()
-		if errors.Is(err, goredis.Nil) {
+		value, err = redigo.Bytes(c.pool.do(ctx, "GET", key))
+		if errors.Is(err, redigo.ErrNil) {
 			return nil
 		}
 		found = err == nil
@@ -118,16 +108,22 @@ func (c *Client) Get(ctx context.Context, key string) (value []byte, found bool,
 
 // Set writes a key that is forgotten after ttl, of at least a millisecond.
 func (c *Client) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	return c.do("set", func() error { return c.rdb.Set(ctx, key, value, ttl).Err() })
+	return c.do("set", func() error {
+		_, err := c.pool.do(ctx, "SET", key, value, "PX", ttl.Milliseconds())
+		return err
+	})
 }
 
 // Delete forgets a key, if it is there.
 func (c *Client) Delete(ctx context.Context, key string) error {
-	return c.do("del", func() error { return c.rdb.Del(ctx, key).Err() })
+	return c.do("del", func() error {
+		_, err := c.pool.do(ctx, "DEL", key)
+		return err
+	})
 }
 
 // Close ends the connections.
-func (c *Client) Close() error { return c.rdb.Close() }
+func (c *Client) Close() error { return c.pool.idle.Close() }
 
 // do runs a command, unless Redis is taken to be down, and accounts for it.
 func (c *Client) do(name string, command func() error) error {

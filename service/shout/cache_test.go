@@ -1,15 +1,15 @@
 package shout_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
+	redigo "github.com/gomodule/redigo/redis"
 
 	"gitlab.com/towpath/towpath/service/redis"
 	"gitlab.com/towpath/towpath/service/redis/redistest"
@@ -99,23 +99,21 @@ func TestRedis(t *testing.T) {
 	// A pod whose answers come from elsewhere has no use for these.
 	serve(t, shout.Options{Redis: redisClient(t, server.URL())}).want("private", 200, `{"data":"ETAVIRP"}`)
 
-	options, err := goredis.ParseURL(server.URL())
+	direct, err := redigo.Dial("unix", strings.TrimPrefix(server.URL(), "unix://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	direct := goredis.NewClient(options)
 	defer direct.Close()
-	ctx := context.Background()
-	keys := direct.Keys(ctx, "*").Val()
-	if len(keys) != 3 {
-		t.Errorf("keys %v", keys)
+	keys, err := redigo.Strings(direct.Do("KEYS", "*"))
+	if err != nil || len(keys) != 3 {
+		t.Errorf("keys %v, %v", keys, err)
 	}
 	for _, key := range keys {
 		if len(key) != len("shout:")+64 {
 			t.Errorf("key %s", key)
 		}
-		if ttl := direct.PTTL(ctx, key).Val(); ttl <= 290*time.Second || ttl > 300*time.Second {
-			t.Errorf("forgotten after %v", ttl)
+		if ttl, err := redigo.Int(direct.Do("PTTL", key)); err != nil || ttl <= 290_000 || ttl > 300_000 {
+			t.Errorf("forgotten after %d ms, %v", ttl, err)
 		}
 	}
 

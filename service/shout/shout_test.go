@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +19,7 @@ import (
 	"gitlab.com/towpath/towpath/service/server"
 	"gitlab.com/towpath/towpath/service/shout"
 	"gitlab.com/towpath/towpath/service/workload"
+	"gitlab.com/towpath/towpath/service/workload/workloadtest"
 )
 
 const (
@@ -80,16 +80,7 @@ func (s *service) send(method, path, contentType string, body []byte) (*http.Res
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
-	answer, err := s.server.App().Test(r, -1)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return answer, string(text)
+	return workloadtest.Send(s.t, s.server.App(), r)
 }
 
 // want posts a text and compares the answer.
@@ -211,11 +202,7 @@ func TestCompressedBody(t *testing.T) {
 	r := httptest.NewRequest("POST", "/", strings.NewReader(`{"data":"x"}`))
 	r.Header.Set("Content-Type", jsonType)
 	r.Header.Set("Content-Encoding", "gzip")
-	answer, err := s.server.App().Test(r, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if answer.StatusCode >= 500 {
+	if answer, _ := workloadtest.Send(t, s.server.App(), r); answer.StatusCode >= 500 {
 		t.Errorf("got %d", answer.StatusCode)
 	}
 }
