@@ -55,13 +55,18 @@ type Config struct {
 	APIDocs bool
 
 	SessionLifetime time.Duration
-	SeedDemo        bool // never with a DatabaseURL
+	NoteQuota       int   // notes of one account
+	ImageQuota      int64 // bytes of the images of one account
+	SeedDemo        bool  // never with a DatabaseURL
 
 	HomeEnabled      bool
 	FibonacciEnabled bool
 	PeopleEnabled    bool
 	ShoutEnabled     bool
 	PortalEnabled    bool
+
+	// Those of the URLs, until Load has put them there.
+	databasePassword, redisPassword string
 }
 
 // maxFileSize bounds what is read for a NAME_FILE, in bytes; a setting is a line, so anything
@@ -85,6 +90,7 @@ func Load(lookup func(name string) (string, bool)) (Config, error) {
 	if c.Port != 0 && c.Port == c.MetricsPort {
 		problems = append(problems, fmt.Sprintf("METRICS_PORT: the same as PORT (found %d; allowed: any other port)", c.Port))
 	}
+	problems = append(problems, c.joinPasswords()...)
 	if c.SeedDemo && c.DatabaseURL != "" {
 		// Whoever has a PostgreSQL has an environment that others can reach; passwords that
 		// everyone knows are for a file on a developer's machine.

@@ -79,6 +79,10 @@ func TestAccepted(t *testing.T) {
 		{"DATA_DIR", "/var/lib/x", func(c Config) any { return c.DataDir }, "/var/lib/x"},
 		{"PORTAL_ENABLED", "false", func(c Config) any { return c.PortalEnabled }, false},
 		{"SESSION_LIFETIME", "90m", func(c Config) any { return c.SessionLifetime }, 90 * time.Minute},
+		{"NOTE_QUOTA", "", func(c Config) any { return c.NoteQuota }, 1000},
+		{"NOTE_QUOTA", "5", func(c Config) any { return c.NoteQuota }, 5},
+		{"IMAGE_QUOTA", "", func(c Config) any { return c.ImageQuota }, int64(256 << 20)},
+		{"IMAGE_QUOTA", "1TiB", func(c Config) any { return c.ImageQuota }, int64(1 << 40)},
 		{"SEED_DEMO", "true", func(c Config) any { return c.SeedDemo }, true},
 		// Empty is the same as not set: a chart cannot always leave a variable out.
 		{"PORT", "", func(c Config) any { return c.Port }, 8080},
@@ -108,6 +112,41 @@ func TestTrustedProxies(t *testing.T) {
 	for i, w := range want {
 		if c.TrustedProxies[i] != netip.MustParsePrefix(w) {
 			t.Errorf("got %v, want %v", c.TrustedProxies[i], w)
+		}
+	}
+}
+
+func TestPasswords(t *testing.T) {
+	load := func(pairs ...string) (Config, error) {
+		env := map[string]string{}
+		for i := 0; i < len(pairs); i += 2 {
+			env[pairs[i]] = pairs[i+1]
+		}
+		return Load(func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	}
+	c, err := load("DATABASE_URL", "postgres://towpath@db:5432/x?sslmode=disable", "DATABASE_PASSWORD", "p@ss/w:rd",
+		"REDIS_URL", "redis://redis:6379", "REDIS_PASSWORD", "s3cret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "postgres://towpath:p%40ss%2Fw%3Ard@db:5432/x?sslmode=disable"; c.DatabaseURL != want {
+		t.Errorf("DatabaseURL is %s, want %s", c.DatabaseURL, want)
+	}
+	if !c.RedisURL.HasPassword() {
+		t.Error("the Redis address has no password")
+	}
+	for _, tt := range []struct {
+		env  []string
+		want string
+	}{
+		{[]string{"DATABASE_PASSWORD", "hidden"}, "there is no DATABASE_URL for it"},
+		{[]string{"DATABASE_URL", "postgres://a:hidden@b/c", "DATABASE_PASSWORD", "hidden"}, "DATABASE_URL has a password too"},
+		{[]string{"REDIS_PASSWORD", "hidden"}, "there is no REDIS_URL for it"},
+		{[]string{"REDIS_URL", "redis://:hidden@b", "REDIS_PASSWORD", "hidden"}, "REDIS_URL has a password too"},
+	} {
+		_, err := load(tt.env...)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("%v: %v, want an error with %q and no password", tt.env[:1], err, tt.want)
 		}
 	}
 }
@@ -152,6 +191,10 @@ func TestRefused(t *testing.T) {
 		{"DATABASE_WAIT", "61m", "out of range"},
 		{"PORTAL_ENABLED", "on", "neither true nor false"},
 		{"SESSION_LIFETIME", "1s", "out of range"},
+		{"NOTE_QUOTA", "0", "out of range"},
+		{"IMAGE_QUOTA", "2TiB", "out of range"},
+		{"IMAGE_QUOTA", "1023KiB", "out of range"},
+		{"IMAGE_QUOTA", "lots", "not a size"},
 		{"SEED_DEMO", "yes", "neither true nor false"},
 	}
 	for _, tt := range tests {

@@ -171,39 +171,39 @@ func brief(d time.Duration) string {
 
 var units = []struct {
 	suffix string
-	bytes  int
-}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}
+	bytes  int64
+}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}}
 
-func size(to *int, least, most int) kind {
+func size[T int | int64](to *T, least, most int64) kind {
 	return kind{bytesText(least) + " to " + bytesText(most) + ", or a number of bytes", func(text string) error {
-		digits, unit := text, 1
+		digits, unit := text, int64(1)
 		for _, u := range units {
 			if d, ok := strings.CutSuffix(text, u.suffix); ok {
 				digits, unit = d, u.bytes
 			}
 		}
-		n, err := strconv.Atoi(digits)
+		n, err := strconv.ParseInt(digits, 10, 64)
 		if errors.Is(err, strconv.ErrRange) {
 			return errRange
 		}
 		if err != nil {
 			return errors.New("not a size")
 		}
-		if n < 0 || n > math.MaxInt/unit || n*unit < least || n*unit > most {
+		if n < 0 || n > math.MaxInt64/unit || n*unit < least || n*unit > most {
 			return errRange
 		}
-		*to = n * unit
+		*to = T(n * unit)
 		return nil
 	}}
 }
 
-func bytesText(n int) string {
+func bytesText(n int64) string {
 	for _, u := range slices.Backward(units) {
 		if n >= u.bytes && n%u.bytes == 0 {
-			return strconv.Itoa(n/u.bytes) + u.suffix
+			return strconv.FormatInt(n/u.bytes, 10) + u.suffix
 		}
 	}
-	return strconv.Itoa(n)
+	return strconv.FormatInt(n, 10)
 }
 
 func prefixes(to *[]netip.Prefix) kind {

@@ -106,3 +106,39 @@ func ratio(to *float64) kind {
 		return nil
 	}}
 }
+
+// joinPasswords puts passwords that were given apart, as charts and operators of databases hand
+// them out, into the URLs that they belong to.
+func (c *Config) joinPasswords() (problems []string) {
+	if c.databasePassword != "" {
+		u, err := url.Parse(c.DatabaseURL) // not an error that was not reported already
+		if err == nil {
+			_, has := u.User.Password()
+			if problem := passwordProblem("DATABASE", c.DatabaseURL != "", has); problem != "" {
+				problems = append(problems, problem)
+			} else {
+				u.User = url.UserPassword(u.User.Username(), c.databasePassword)
+				c.DatabaseURL = u.String()
+			}
+		}
+	}
+	if c.redisPassword != "" {
+		if problem := passwordProblem("REDIS", !c.RedisURL.IsZero(), c.RedisURL.HasPassword()); problem != "" {
+			problems = append(problems, problem)
+		} else {
+			c.RedisURL = c.RedisURL.WithPassword(c.redisPassword)
+		}
+	}
+	c.databasePassword, c.redisPassword = "", ""
+	return problems
+}
+
+func passwordProblem(system string, hasURL, hasPassword bool) string {
+	switch {
+	case !hasURL:
+		return system + "_PASSWORD: there is no " + system + "_URL for it (allowed: both, or neither)"
+	case hasPassword:
+		return system + "_PASSWORD: " + system + "_URL has a password too (allowed: one of them)"
+	}
+	return ""
+}

@@ -53,6 +53,8 @@ func table(c *Config) []variable {
 
 		{name: "DATABASE_URL", kind: databaseURL(&c.DatabaseURL), secret: true,
 			meaning: "PostgreSQL to use; empty is SQLite, a file in DATA_DIR"},
+		{name: "DATABASE_PASSWORD", kind: text(&c.databasePassword), secret: true,
+			meaning: "password for DATABASE_URL, where the URL has none"},
 		{name: "DATABASE_MAX_CONNS", fallback: "10", kind: integer(&c.DatabaseMaxConns, 1, 1000),
 			meaning: "PostgreSQL connections of one process, beside one for readiness"},
 		{name: "DATABASE_WAIT", fallback: "60s", kind: duration(&c.DatabaseWait, 0, time.Hour),
@@ -62,6 +64,8 @@ func table(c *Config) []variable {
 
 		{name: "REDIS_URL", kind: redisAddress(&c.RedisURL), secret: true,
 			meaning: "Redis that the pods share; without one each keeps its own cache"},
+		{name: "REDIS_PASSWORD", kind: text(&c.redisPassword), secret: true,
+			meaning: "password for REDIS_URL, where the URL has none"},
 		{name: "SHOUT_URL", kind: webURL(&c.ShoutURL), secret: true,
 			meaning: "upper-casing system of workload shout; empty is the built-in one"},
 
@@ -91,6 +95,10 @@ func table(c *Config) []variable {
 
 		{name: "SESSION_LIFETIME", fallback: "12h", kind: duration(&c.SessionLifetime, time.Minute, 30*24*time.Hour),
 			meaning: "time after which a person must sign in to the web app again"},
+		{name: "NOTE_QUOTA", fallback: "1000", kind: integer(&c.NoteQuota, 1, 1_000_000),
+			meaning: "notes that one account of the web app may have"},
+		{name: "IMAGE_QUOTA", fallback: "256MiB", kind: size(&c.ImageQuota, 1<<20, 1<<40),
+			meaning: "size of all images that one account may have; each counts as 4 KiB at least"},
 		{name: "SEED_DEMO", fallback: "false", kind: boolean(&c.SeedDemo),
 			meaning: "for development: accounts ADMIN/admin and TEST/123456, if there is none; not with DATABASE_URL"},
 

@@ -1,6 +1,9 @@
 package page
 
 import (
+	"html/template"
+	"io/fs"
+
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
@@ -16,6 +19,8 @@ type Failure struct {
 	Text      string
 	Fields    []problem.Field
 	RequestID string // for a report to whoever runs the service; empty leaves it out
+	Start     string // where to go on from here
+	Beside    any    // for the template "beside" of [ParseError]; nil leaves it out
 }
 
 // friendly says what went wrong to a person; the details of a problem are written for programs.
@@ -32,9 +37,8 @@ var friendly = map[int]Failure{
 	fiber.StatusInsufficientStorage:   {Title: "The store is full", Text: "There is no room left for this. Nothing was kept."},
 }
 
-// Describe turns a problem into what its page says.
-func Describe(p *problem.Problem, requestID string) Failure {
-	f := Failure{Status: p.Status, Title: p.Title, Text: p.Detail, Fields: p.Errors}
+func describe(p *problem.Problem, requestID string) Failure {
+	f := Failure{Status: p.Status, Title: p.Title, Text: p.Detail, Fields: p.Errors, Start: rootPath}
 	general := problem.New(p.Status, "").Detail
 	if known, ok := friendly[p.Status]; ok {
 		f.Title = known.Title
@@ -48,14 +52,19 @@ func Describe(p *problem.Problem, requestID string) Failure {
 	return f
 }
 
+// ParseError reads files that define "beside", which the page of an error shows next to its
+// text for a [Failure] that has something there.
+func ParseError(files fs.FS, names ...string) *Template {
+	t := Parse(own, "error.html")
+	return &Template{template.Must(t.parsed.ParseFS(files, names...))}
+}
+
 // Error makes the page of a problem the answer. It is for requests that no workload answers;
-// a workload with pages shows its own navigation with [ErrorPage].
+// one that has pages uses [Site.Explain].
 func Error(response *fasthttp.Response, p *problem.Problem, requestID string) {
-	f := Describe(p, requestID)
-	if err := errorPage.write(response, f.Status, View{Title: f.Title, Content: f}); err != nil {
+	f := describe(p, requestID)
+	view := View{Title: f.Title, Content: f}
+	if err := errorPage.write(response, f.Status, frame{View: view, Start: f.Start}); err != nil {
 		p.Write(response)
 	}
 }
-
-// ErrorPage is the template of errors; its View.Content is a [Failure].
-func ErrorPage() *Template { return errorPage }

@@ -7,7 +7,7 @@
 //	var files embed.FS
 //	var list = page.Parse(files, "pages/list.html") // defines "content"
 //
-//	return list.Write(c, 200, page.View{Title: "People", Content: people})
+//	return site.Write(c, list, 200, page.View{Title: "People", Content: people})
 //
 // Within "content" the dot is View.Content. Templates are html/template, so values are escaped
 // for the place where they stand; nobody needs template.HTML. A page works without scripts and
@@ -28,16 +28,10 @@ import (
 // View is what the layout shows.
 type View struct {
 	Title   string   // of the window, and nothing else: the content has its own heading
-	Nav     []Link   // beside the name of the service
-	Account string   // who is signed in; empty for nobody
+	Visitor *Visitor // who is looking; nil is to be found out by [Site.Visitor]
+	SignsIn bool     // whether the content has the form to sign in with
 	Notices []Notice // what just happened, above the content
 	Content any      // for the template "content"
-}
-
-// Link is an entry of the navigation.
-type Link struct {
-	Text, Href string
-	Current    bool // this page
 }
 
 // Notice is a message about what the person just did.
@@ -76,21 +70,10 @@ func Parse(files fs.FS, names ...string) *Template {
 	return &Template{t}
 }
 
-// Write makes the page the answer. Nothing is sent if the template fails half-way.
-func (t *Template) Write(c *fiber.Ctx, status int, v View) error {
-	if err := t.write(c.Response(), status, v); err != nil {
-		return err
-	}
-	if c.Protocol() == "https" {
-		c.Response().Header.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")
-	}
-	return nil
-}
-
-func (t *Template) write(response *fasthttp.Response, status int, v View) error {
+func (t *Template) write(response *fasthttp.Response, status int, f frame) error {
 	var body bytes.Buffer
-	if err := t.parsed.Execute(&body, v); err != nil {
-		return fmt.Errorf("fill the page %q: %w", v.Title, err)
+	if err := t.parsed.Execute(&body, f); err != nil {
+		return fmt.Errorf("fill the page %q: %w", f.Title, err)
 	}
 	response.SetStatusCode(status)
 	response.Header.SetContentType(fiber.MIMETextHTMLCharsetUTF8)

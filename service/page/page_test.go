@@ -36,10 +36,10 @@ func get(t *testing.T, app *fiber.App, path string) (*http.Response, string) {
 func TestWrite(t *testing.T) {
 	hello := parse(`{{define "content"}}<h1>Hello {{.}}</h1>{{end}}`)
 	app := fiber.New()
+	site := &page.Site{Links: []page.Link{{Text: "Here", Href: "/"}, {Text: "There", Href: "javascript:alert(1)"}}}
 	app.Get("/", func(c *fiber.Ctx) error {
-		return hello.Write(c, 201, page.View{
-			Title: "A & B", Content: "<script>", Account: "ANN",
-			Nav:     []page.Link{{Text: "Here", Href: "/", Current: true}, {Text: "There", Href: "javascript:alert(1)"}},
+		return site.Write(c, hello, 201, page.View{
+			Title: "A & B", Content: "<script>", Visitor: &page.Visitor{Name: "ANN"},
 			Notices: []page.Notice{{Text: "Oh <no>", Error: true, Field: "name"}},
 		})
 	})
@@ -69,7 +69,7 @@ func TestWriteFails(t *testing.T) {
 		}
 		return c.SendStatus(500)
 	}})
-	app.Get("/", func(c *fiber.Ctx) error { return broken.Write(c, 200, page.View{Content: struct{}{}}) })
+	app.Get("/", func(c *fiber.Ctx) error { return new(page.Site).Write(c, broken, 200, page.View{Content: struct{}{}}) })
 	if answer, _ := get(t, app, "/"); answer.StatusCode != 500 {
 		t.Errorf("got %d", answer.StatusCode)
 	}

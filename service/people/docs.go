@@ -14,8 +14,10 @@ import (
 
 var docsTemplate = sitepage.Parse(pageFiles, "pages/docs.html")
 
+const docsPath = "/docs"
+
 // docs are the routes of the document and of the page made from it.
-func docs() []workload.Route {
+func docs(site *sitepage.Site) []workload.Route {
 	body, err := json.MarshalIndent(document(), "", "  ")
 	if err != nil {
 		panic(err) // it consists of constants
@@ -26,8 +28,8 @@ func docs() []workload.Route {
 			c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
 			return c.Send(body)
 		}},
-		{Method: fiber.MethodGet, Path: "/docs", Handler: func(c *fiber.Ctx) error {
-			return docsTemplate.Write(c, fiber.StatusOK, sitepage.View{Title: "API", Nav: nav[:1], Content: view})
+		{Method: fiber.MethodGet, Path: docsPath, Handler: func(c *fiber.Ctx) error {
+			return site.Write(c, docsTemplate, fiber.StatusOK, sitepage.View{Title: "API", Content: view})
 		}},
 	}
 }

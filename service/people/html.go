@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"gitlab.com/towpath/towpath/service/accept"
 	sitepage "gitlab.com/towpath/towpath/service/page"
 )
 
@@ -21,8 +22,25 @@ var (
 // pageRows is how many persons a page for browsers shows, unless limit says otherwise.
 const pageRows = 50
 
-// nav leads from every page of the register to its beginning.
-var nav = []sitepage.Link{{Text: "Home", Href: "/"}, {Text: "People", Href: plain.prefix, Current: true}}
+// Links are what the register has for people to see.
+func Links(o Options) []sitepage.Link {
+	links := []sitepage.Link{{Text: "People", Href: plain.prefix}}
+	if o.Docs {
+		links = append(links, sitepage.Link{Text: "API", Href: docsPath})
+	}
+	return links
+}
+
+// explained makes what a handler refuses a page of the site, for those who see pages.
+func (h *handlers) explained(next fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		err := next(c)
+		if err != nil && h.pages && accept.Best(c.Get(fiber.HeaderAccept), fiber.MIMEApplicationJSON, fiber.MIMETextHTML) == fiber.MIMETextHTML {
+			return h.site.Explain(c, err)
+		}
+		return err
+	}
+}
 
 // choice is one option of the form that filters the list.
 type choice struct {
@@ -72,7 +90,7 @@ func (h *handlers) listPage(c *fiber.Ctx) error {
 	if next != "" {
 		v.Next = h.prefix + "?" + q.next(next)
 	}
-	return listTemplate.Write(c, fiber.StatusOK, sitepage.View{Title: "People", Nav: nav, Content: v})
+	return h.site.Write(c, listTemplate, fiber.StatusOK, sitepage.View{Title: "People", Content: v})
 }
 
 // choices pairs values with texts, and marks the chosen one. A value that is none of them, which
@@ -99,7 +117,7 @@ type personView struct {
 
 type labelled struct{ Label, Value string }
 
-func personPage(c *fiber.Ctx, p Person) error {
+func (h *handlers) personPage(c *fiber.Ctx, p Person) error {
 	number := func(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 	outcome := "Died"
 	if p.Survived {
@@ -115,5 +133,5 @@ func personPage(c *fiber.Ctx, p Person) error {
 		{"Fare", number(p.Fare)},
 		{"UUID", p.UUID.String()},
 	}}
-	return personTemplate.Write(c, fiber.StatusOK, sitepage.View{Title: p.Name, Nav: nav, Content: v})
+	return h.site.Write(c, personTemplate, fiber.StatusOK, sitepage.View{Title: p.Name, Content: v})
 }

@@ -24,6 +24,8 @@ import (
 	"gitlab.com/towpath/towpath/service/config"
 	"gitlab.com/towpath/towpath/service/database/databasetest"
 	"gitlab.com/towpath/towpath/service/home"
+	"gitlab.com/towpath/towpath/service/page"
+	"gitlab.com/towpath/towpath/service/people"
 	"gitlab.com/towpath/towpath/service/portal"
 	"gitlab.com/towpath/towpath/service/server"
 )
@@ -48,14 +50,15 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// app is the whole service with the web app in it, on SQLite.
+// app is the whole service with the web app in it, and the register of people beside it, on SQLite.
 type app struct {
 	*server.Server
-	web   *portal.Portal
-	store portal.Store
-	clock *clock
-	dir   string
-	log   *bytes.Buffer
+	web    *portal.Portal
+	store  portal.Store
+	people people.Store
+	clock  *clock
+	dir    string
+	log    *bytes.Buffer
 }
 
 // hasher is shared: making one is cheap, but its bound on concurrency is per process.
@@ -85,8 +88,13 @@ func newApp(t testing.TB, change ...func(*portal.Options)) *app {
 	if err != nil {
 		t.Fatal(err)
 	}
+	register := people.Options{Docs: true, Site: &page.Site{Links: portal.Links()}}
+	register.Site.Links = append(register.Site.Links, people.Links(register)...)
+	options.Site = register.Site
 	a.web = portal.New(options)
-	a.Server, err = server.New(cfg, slog.New(slog.DiscardHandler), build.Info{}, home.New(a.web.Home), a.web.Workload())
+	register.Site.Visitor = a.web.Visitor
+	a.people = people.NewStore(db)
+	a.Server, err = server.New(cfg, slog.New(slog.DiscardHandler), build.Info{}, home.New(a.web.Home), a.web.Workload(), people.New(a.people, register))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,13 +237,15 @@ func (a *app) owned(t testing.TB, name string) (user portal.User, notes []portal
 	if err != nil {
 		t.Fatal(err)
 	}
-	if notes, err = a.store.Notes(ctx, user.Key); err != nil {
+	allNotes, err := a.store.Notes(ctx, user.Key, portal.Cursor{}, 1000)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if images, err = a.store.Images(ctx, user.Key); err != nil {
+	allImages, err := a.store.Images(ctx, user.Key, portal.Cursor{}, 1000)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return user, notes, images
+	return user, allNotes.Items, allImages.Items
 }
 
 // drawing is a small picture.

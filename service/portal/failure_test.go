@@ -34,7 +34,7 @@ type brokenStore struct {
 	err error
 }
 
-func (s *brokenStore) AddImage(context.Context, portal.Image) error { return s.err }
+func (s *brokenStore) AddImage(context.Context, portal.Image, portal.Quota) error { return s.err }
 
 // An image whose row cannot be written leaves no file.
 func TestImageWithoutRow(t *testing.T) {

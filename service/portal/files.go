@@ -129,9 +129,9 @@ func (f *files) sweep(now time.Time) {
 	}
 }
 
-// full recognizes a disk or a quota that is used up.
+// full recognizes a disk or a quota that is used up, or a limit on the size of files.
 func full(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
 		return fmt.Errorf("%w: %w", errFull, err)
 	}
 	return err

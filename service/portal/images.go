@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"gitlab.com/towpath/towpath/service/database"
 	"gitlab.com/towpath/towpath/service/page"
 	"gitlab.com/towpath/towpath/service/problem"
 )
@@ -32,9 +33,13 @@ func (p *Portal) uploadImage(v *visit) error {
 		p.files.discard(image.ID)
 		return noRoom(p, err)
 	}
-	if err := p.store.AddImage(v.ctx, image); err != nil {
+	if err := p.store.AddImage(v.ctx, image, p.quota); err != nil {
 		if left := p.files.remove(image.ID); left != nil {
 			p.log.Warn("a file without an image is left", "error", left)
+		}
+		if errors.Is(err, ErrQuota) {
+			v.leave("image-quota")
+			return v.back("/private/")
 		}
 		return noRoom(p, err)
 	}
@@ -176,7 +181,7 @@ func unreadable(err error) error {
 
 // noRoom answers a full store in so many words, and hands any other error on.
 func noRoom(p *Portal, err error) error {
-	if !errors.Is(err, errFull) && !isDatabaseFull(err) {
+	if !errors.Is(err, errFull) && !database.Full(err) {
 		return err
 	}
 	p.log.Error("the store is full", "error", err)

@@ -23,7 +23,11 @@ func (p *Portal) writeNote(v *visit) error {
 		return v.back("/private/")
 	}
 	note := Note{ID: newID(), Owner: v.user.Key, Text: text, Created: p.now()}
-	if err := p.store.AddNote(v.ctx, note); err != nil {
+	switch err := p.store.AddNote(v.ctx, note, p.quota); {
+	case errors.Is(err, ErrQuota):
+		v.leave("note-quota")
+		return v.back("/private/")
+	case err != nil:
 		return err
 	}
 	v.leave("note-added")

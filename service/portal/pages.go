@@ -1,7 +1,9 @@
 package portal
 
 import (
+	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,7 +22,7 @@ var (
 	publicTemplate  = page.Parse(pageFiles, "pages/public.html")
 	privateTemplate = page.Parse(pageFiles, "pages/private.html")
 	adminTemplate   = page.Parse(pageFiles, "pages/admin.html")
-	errorTemplate   = page.Parse(pageFiles, "pages/error.html", "pages/signin.html")
+	errorTemplate   = page.ParseError(pageFiles, "pages/signin.html")
 )
 
 // when is a moment as pages show it, in UTC, because the server cannot know another.
@@ -29,19 +31,33 @@ type when struct{ time.Time }
 func (w when) Machine() string { return w.UTC().Format(time.RFC3339) }
 func (w when) Human() string   { return w.UTC().Format("2 January 2006, 15:04 UTC") }
 
-// write sends a page with the navigation, and with the notice, which is then done with.
-func (p *Portal) write(v *visit, t *page.Template, status int, title string, content any) error {
-	view := page.View{Title: title, Content: content}
-	add := func(text, href string) {
-		view.Nav = append(view.Nav, page.Link{Text: text, Href: href, Current: v.Path() == href})
+// Links are what the web app has to see.
+func Links() []page.Link {
+	return []page.Link{
+		{Text: "Home", Href: "/"},
+		{Text: "Public", Href: "/public/"},
+		{Text: "Private", Href: "/private/", For: page.SignedIn},
+		{Text: "Accounts", Href: "/admin/", For: page.Administrators},
 	}
-	add("Public", "/public/")
+}
+
+// Visitor tells the pages of others who is signed in.
+func (p *Portal) Visitor(c *fiber.Ctx) page.Visitor {
+	ctx, cancel := context.WithTimeout(c.UserContext(), visitTime)
+	defer cancel()
+	user, err := p.whoIs(&visit{Ctx: c, ctx: ctx})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		p.log.Warn("a session cannot be looked up", "error", err)
+	}
+	return page.Visitor{Name: user.Name, Admin: user.Admin}
+}
+
+// write sends a page with the notice, which is then done with.
+func (p *Portal) write(v *visit, t *page.Template, status int, title string, content any) error {
+	view := page.View{Title: title, Visitor: new(page.Visitor), Content: content}
+	view.SignsIn = v.user == nil && (t == homeTemplate || t == errorTemplate && status == fiber.StatusUnauthorized)
 	if v.user != nil {
-		view.Account = v.user.Name
-		add("Private", "/private/")
-		if v.user.Admin {
-			add("Accounts", "/admin/")
-		}
+		*view.Visitor = page.Visitor{Name: v.user.Name, Admin: v.user.Admin}
 	}
 	if v.notice != nil {
 		view.Notices = []page.Notice{*v.notice}
@@ -49,7 +65,7 @@ func (p *Portal) write(v *visit, t *page.Template, status int, title string, con
 			setCookie(v.Ctx, noticeCookie, "", 0)
 		}
 	}
-	return t.Write(v.Ctx, status, view)
+	return p.site.Write(v.Ctx, t, status, view)
 }
 
 // signInForm is what the template "signin" needs.
@@ -82,26 +98,39 @@ type imageView struct {
 }
 
 func (p *Portal) privatePage(v *visit) error {
-	notes, err := p.store.Notes(v.ctx, v.user.Key)
+	notesAt, imagesAt, err := v.cursors()
 	if err != nil {
 		return err
 	}
-	images, err := p.store.Images(v.ctx, v.user.Key)
+	notes, err := p.store.Notes(v.ctx, v.user.Key, notesAt, perPage)
+	if err != nil {
+		return err
+	}
+	images, err := p.store.Images(v.ctx, v.user.Key, imagesAt, perPage)
+	if err != nil {
+		return err
+	}
+	usage, err := p.store.Usage(v.ctx, v.user.Key)
 	if err != nil {
 		return err
 	}
 	var content struct {
-		Notes            []noteView
-		Images           []imageView
-		MaxNote, MaxFile int
+		Notes                 []noteView
+		Images                []imageView
+		NotePager, ImagePager pager
+		NoteRoom, ImageRoom   room
+		MaxNote, MaxFile      int
 	}
 	content.MaxNote, content.MaxFile = maxNote, maxImage
-	for _, n := range notes {
+	content.NoteRoom, content.ImageRoom = p.noteRoom(usage), p.imageRoom(usage)
+	for _, n := range notes.Items {
 		content.Notes = append(content.Notes, noteView{n.ID, n.Text, when{n.Created}})
 	}
-	for _, i := range images {
+	for _, i := range images.Items {
 		content.Images = append(content.Images, imageView{i.ID, i.Name, sizeText(i.Size), i.Width, i.Height, when{i.Created}})
 	}
+	content.NotePager = pagerOf(notes, func(n Note) Cursor { return Cursor{Created: n.Created, ID: n.ID} }, notesParam, imagesParam, imagesAt)
+	content.ImagePager = pagerOf(images, func(i Image) Cursor { return Cursor{Created: i.Created, ID: i.ID} }, imagesParam, notesParam, notesAt)
 	return p.write(v, privateTemplate, fiber.StatusOK, "Private", content)
 }
 
@@ -139,19 +168,15 @@ func (p *Portal) showAccounts(v *visit, typed string) error {
 
 // errorPage shows a problem. Who is not signed in where it is needed can do so right there.
 func (p *Portal) errorPage(v *visit, known *problem.Problem) error {
-	var content struct {
-		page.Failure
-		OffersSignIn bool
-		SignIn       signInForm
-	}
-	content.Failure = page.Describe(known, v.Get(fiber.HeaderXRequestID))
+	f := p.site.Describe(known, v.Get(fiber.HeaderXRequestID))
 	if known.Status == fiber.StatusUnauthorized {
-		content.OffersSignIn = v.user == nil
-		if v.user != nil {
-			content.Title = "Not for this account"
+		if v.user == nil {
+			f.Beside = signInForm{}
+		} else {
+			f.Title = "Not for this account"
 		}
 	}
-	return p.write(v, errorTemplate, known.Status, content.Title, content)
+	return p.write(v, errorTemplate, known.Status, f.Title, f)
 }
 
 // sizeText writes a number of bytes for people.

@@ -7,6 +7,7 @@
 //	handlers    sign-in, notes, images, users: a file each
 //	stores      users, notes and images (store.go), sessions (sessions.go), files (files.go)
 //	pages       what the browser shows (pages.go, and package page for the frame)
+//	limits      pages of lists (paging.go), and how much an account may keep (quota.go)
 //
 // What an attacker would try, and what stands in the way:
 //
@@ -27,6 +28,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"gitlab.com/towpath/towpath/service/page"
 	"gitlab.com/towpath/towpath/service/workload"
 )
 
@@ -36,7 +38,9 @@ type Options struct {
 	Sessions Sessions
 	DataDir  string           // its folder "images" holds the contents of images
 	Lifetime time.Duration    // of a session
+	Quota    Quota            // of each account
 	OwnsRoot bool             // whether GET / is the web app's own, rather than negotiated by package home
+	Site     *page.Site       // what the pages are part of; nil is the web app alone
 	Log      *slog.Logger     // nil is silent
 	Now      func() time.Time // nil is time.Now
 }
@@ -50,7 +54,9 @@ type Portal struct {
 	accounts *limiter
 	addrs    *limiter
 	lifetime time.Duration
+	quota    Quota
 	ownsRoot bool
+	site     *page.Site
 	log      *slog.Logger
 	now      func() time.Time
 }
@@ -63,7 +69,7 @@ func New(o Options) *Portal {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Portal{
+	p := &Portal{
 		store:    o.Store,
 		sessions: o.Sessions,
 		files:    newFiles(o.DataDir),
@@ -71,10 +77,16 @@ func New(o Options) *Portal {
 		accounts: newLimiter(accountBurst, accountEvery),
 		addrs:    newLimiter(addressBurst, addressEvery),
 		lifetime: o.Lifetime,
+		quota:    o.Quota,
 		ownsRoot: o.OwnsRoot,
+		site:     o.Site,
 		log:      o.Log,
 		now:      o.Now,
 	}
+	if p.site == nil {
+		p.site = &page.Site{Links: Links(), Visitor: p.Visitor}
+	}
+	return p
 }
 
 // uploadLimit is the largest body of an upload, in bytes: the image, and room for what a

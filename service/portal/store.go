@@ -21,15 +21,18 @@ type Store interface {
 	// DeleteUser removes the user with notes and images, and returns the ids of those images.
 	DeleteUser(ctx context.Context, key string) (images []string, err error)
 
-	AddNote(ctx context.Context, n Note) error
+	// AddNote and AddImage give ErrQuota for what would be more than the owner may have.
+	AddNote(ctx context.Context, n Note, most Quota) error
 	Note(ctx context.Context, id string) (Note, error)
-	Notes(ctx context.Context, owner string) ([]Note, error) // newest first
+	Notes(ctx context.Context, owner string, at Cursor, size int) (Page[Note], error)
 	DeleteNote(ctx context.Context, id, owner string) error
 
-	AddImage(ctx context.Context, i Image) error
+	AddImage(ctx context.Context, i Image, most Quota) error
 	Image(ctx context.Context, id string) (Image, error)
-	Images(ctx context.Context, owner string) ([]Image, error) // newest first
+	Images(ctx context.Context, owner string, at Cursor, size int) (Page[Image], error)
 	DeleteImage(ctx context.Context, id, owner string) error
+
+	Usage(ctx context.Context, owner string) (Usage, error)
 }
 
 // sqlStore is the Store in SQLite and PostgreSQL. Its statements are the same for both; values only
@@ -205,8 +208,8 @@ func scanNote(row scanner) (n Note, err error) {
 	return n, err
 }
 
-func (s sqlStore) AddNote(ctx context.Context, n Note) error {
-	return s.one(ctx, "add a note", insertNote, n.ID, n.Owner, n.Text, micros(n.Created))
+func (s sqlStore) AddNote(ctx context.Context, n Note, most Quota) error {
+	return s.add(ctx, "add a note", n.Owner, int64(most.Notes), 1, countNotes, insertNote, n.ID, n.Owner, n.Text, micros(n.Created))
 }
 
 func (s sqlStore) Note(ctx context.Context, id string) (Note, error) {
@@ -214,9 +217,12 @@ func (s sqlStore) Note(ctx context.Context, id string) (Note, error) {
 	return n, notFound("find a note", err)
 }
 
-func (s sqlStore) Notes(ctx context.Context, owner string) ([]Note, error) {
-	return all(ctx, s.db, "list notes", scanNote,
-		"SELECT id, owner, body, created FROM notes WHERE owner = ? ORDER BY created DESC, id", owner)
+func (s sqlStore) Notes(ctx context.Context, owner string, at Cursor, size int) (Page[Note], error) {
+	return paged(ctx, func(ctx context.Context, at Cursor, limit int) ([]Note, error) {
+		beside, args := at.beside(limit)
+		return all(ctx, s.db, "list notes", scanNote,
+			"SELECT id, owner, body, created FROM notes WHERE owner = ?"+beside, append([]any{owner}, args...)...)
+	}, at, size)
 }
 
 func (s sqlStore) DeleteNote(ctx context.Context, id, owner string) error {
@@ -232,8 +238,9 @@ func scanImage(row scanner) (i Image, err error) {
 	return i, err
 }
 
-func (s sqlStore) AddImage(ctx context.Context, i Image) error {
-	return s.one(ctx, "add an image", "INSERT INTO images ("+imageColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+func (s sqlStore) AddImage(ctx context.Context, i Image, most Quota) error {
+	return s.add(ctx, "add an image", i.Owner, most.ImageBytes, max(i.Size, leastImage), countImages,
+		"INSERT INTO images ("+imageColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		i.ID, i.Owner, i.Name, i.Kind, i.Width, i.Height, i.Size, micros(i.Created))
 }
 
@@ -242,9 +249,12 @@ func (s sqlStore) Image(ctx context.Context, id string) (Image, error) {
 	return i, notFound("find an image", err)
 }
 
-func (s sqlStore) Images(ctx context.Context, owner string) ([]Image, error) {
-	return all(ctx, s.db, "list images", scanImage,
-		"SELECT "+imageColumns+" FROM images WHERE owner = ? ORDER BY created DESC, id", owner)
+func (s sqlStore) Images(ctx context.Context, owner string, at Cursor, size int) (Page[Image], error) {
+	return paged(ctx, func(ctx context.Context, at Cursor, limit int) ([]Image, error) {
+		beside, args := at.beside(limit)
+		return all(ctx, s.db, "list images", scanImage,
+			"SELECT "+imageColumns+" FROM images WHERE owner = ?"+beside, append([]any{owner}, args...)...)
+	}, at, size)
 }
 
 func (s sqlStore) DeleteImage(ctx context.Context, id, owner string) error {

@@ -81,15 +81,16 @@ func conform(t *testing.T, s portal.Store) {
 	t.Run("notes", func(t *testing.T) {
 		for i, text := range hostile {
 			n := portal.Note{ID: fmt.Sprint("n", i+1), Owner: bob.Key, Text: text, Created: day.Add(time.Duration(i) * time.Microsecond)}
-			must(s.AddNote(ctx, n))
+			must(s.AddNote(ctx, n, portal.Quota{}))
 			got, err := s.Note(ctx, n.ID)
 			must(err)
 			if got != n {
 				t.Errorf("got %+v, want %+v", got, n)
 			}
 		}
-		list, err := s.Notes(ctx, bob.Key)
+		page, err := s.Notes(ctx, bob.Key, portal.Cursor{}, 100)
 		must(err)
+		list := page.Items
 		if len(list) != len(hostile) || list[0].Text != hostile[len(hostile)-1] {
 			t.Errorf("%d notes, the first %.20q; the newest comes first", len(list), list[0].Text)
 		}
@@ -99,7 +100,7 @@ func conform(t *testing.T, s portal.Store) {
 		missing(s.DeleteNote(ctx, hostile[0], bob.Key))
 		_, err = s.Note(ctx, "n1")
 		missing(err)
-		if err := s.AddNote(ctx, portal.Note{ID: "orphan", Owner: "nobody", Text: "x", Created: day}); err == nil {
+		if err := s.AddNote(ctx, portal.Note{ID: "orphan", Owner: "nobody", Text: "x", Created: day}, portal.Quota{}); err == nil {
 			t.Error("a note of nobody is kept")
 		}
 	})
@@ -107,15 +108,16 @@ func conform(t *testing.T, s portal.Store) {
 		for i, name := range hostile[:6] {
 			im := portal.Image{ID: fmt.Sprint("i", i), Owner: bob.Key, Name: name, Kind: "png", Width: 640, Height: 480,
 				Size: 1 << 33, Created: day.Add(time.Duration(i) * time.Second)}
-			must(s.AddImage(ctx, im))
+			must(s.AddImage(ctx, im, portal.Quota{}))
 			got, err := s.Image(ctx, im.ID)
 			must(err)
 			if got != im {
 				t.Errorf("got %+v, want %+v", got, im)
 			}
 		}
-		list, err := s.Images(ctx, bob.Key)
+		page, err := s.Images(ctx, bob.Key, portal.Cursor{}, 100)
 		must(err)
+		list := page.Items
 		if len(list) != 6 || list[0].ID != "i5" {
 			t.Errorf("got %+v", list)
 		}
@@ -152,7 +154,7 @@ func conform(t *testing.T, s portal.Store) {
 		missing(err)
 		_, err = s.Image(ctx, "i1")
 		missing(err)
-		if notes, err := s.Notes(ctx, ann.Key); err != nil || len(notes) != 1 {
+		if notes, err := s.Notes(ctx, ann.Key, portal.Cursor{}, 100); err != nil || len(notes.Items) != 1 {
 			t.Errorf("someone else's notes: %v, %v", notes, err)
 		}
 		must(s.AddUser(ctx, bob)) // the name is free again

@@ -101,6 +101,9 @@ func (p *Portal) answer(v *visit, err error) error {
 	default:
 		return err
 	}
+	if known.Status == fiber.StatusServiceUnavailable && len(v.Response().Header.Peek(fiber.HeaderRetryAfter)) == 0 {
+		v.Set(fiber.HeaderRetryAfter, "5")
+	}
 	if accept.Negotiate(v.Ctx, fiber.MIMETextHTML, problem.ContentType, fiber.MIMEApplicationJSON) != fiber.MIMETextHTML {
 		return known
 	}
@@ -142,6 +145,7 @@ var notices = map[string]page.Notice{
 	"note-deleted":  {Text: "The note is deleted."},
 	"note-empty":    {Text: "The note is empty. Write something first.", Error: true, Field: "text_note_to_take"},
 	"note-long":     {Text: "The note is longer than 20,000 characters. It was not saved.", Error: true, Field: "text_note_to_take"},
+	"note-quota":    {Text: "Your account has no room for another note. It was not saved. Delete one that you no longer need, and write it again.", Error: true},
 	"image-added":   {Text: "The image is stored."},
 	"image-deleted": {Text: "The image is deleted."},
 	"no-part":       {Text: "No file part", Error: true, Field: "file"},
@@ -149,6 +153,7 @@ var notices = map[string]page.Notice{
 	"wrong-type":    {Text: "Only png, jpg, jpeg and gif images are stored, and the name must match the content.", Error: true, Field: "file"},
 	"damaged":       {Text: "The image is damaged or not complete. It was not stored.", Error: true, Field: "file"},
 	"dimensions":    {Text: "The image has too many pixels: at most 64 million, and 16,384 on a side. It was not stored.", Error: true, Field: "file"},
+	"image-quota":   {Text: "Your account has no room for this image. It was not stored. Delete some that you no longer need, and upload it again.", Error: true},
 	"user-added":    {Text: "The account is created."},
 	"user-deleted":  {Text: "The account is deleted, with its notes and images."},
 }
