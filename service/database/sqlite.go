@@ -39,15 +39,9 @@ func openSQLite(cfg Config) (*DB, error) {
 	file, lockFile := filepath.Join(dir, sqliteFile), filepath.Join(dir, sqliteLock)
 	// An immediate transaction takes the lock when it begins. A deferred one would take it at its
 	// first write, and fail there without waiting if anyone had written since its first read.
-	writer, err := sql.Open("sqlite", sqliteDSN(file, "immediate", sqlitePragmas...))
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", file, err)
-	}
+	writer := openStatements(sqliteDSN(file, "immediate", sqlitePragmas...))
 	writer.SetMaxOpenConns(1)
-	reader, err := sql.Open("sqlite", sqliteDSN(file, "deferred", append([]string{"query_only(1)"}, sqlitePragmas...)...))
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", file, err)
-	}
+	reader := openStatements(sqliteDSN(file, "deferred", append([]string{"query_only(1)"}, sqlitePragmas...)...))
 	reader.SetMaxOpenConns(sqliteReaders)
 	reader.SetMaxIdleConns(sqliteReaders)
 	return &DB{

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
@@ -31,46 +31,82 @@ func decodeObject(body []byte) (object, error) {
 	if !utf8.Valid(body) {
 		return object{}, problem.New(fiber.StatusBadRequest, "The body is not UTF-8.")
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	first, err := d.Token()
-	if err != nil {
-		return object{}, notJSON(d, err)
+	if !json.Valid(body) {
+		return object{}, notJSON(body)
 	}
-	if first != json.Delim('{') {
+	text := bytes.TrimSpace(body)
+	if text[0] != '{' {
 		return object{}, problem.New(fiber.StatusBadRequest, "The body must be a JSON object.")
 	}
-	o := object{values: map[string]json.RawMessage{}, twice: map[string]bool{}}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return object{}, notJSON(d, err)
-		}
-		name, _ := key.(string) // the decoder lets nothing else stand here
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return object{}, notJSON(d, err)
-		}
+	o := object{values: make(map[string]json.RawMessage, len(fields)), twice: map[string]bool{}}
+	for name, value := range members(text) {
 		if o.has(name) {
 			o.twice[name] = true
 		}
 		o.values[name] = value
 	}
-	if _, err := d.Token(); err != nil {
-		return object{}, notJSON(d, err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return object{}, problem.New(fiber.StatusBadRequest, "The body has something after its JSON object.")
-	}
 	return o, nil
 }
 
-func notJSON(d *json.Decoder, err error) error {
-	at := d.InputOffset()
+func notJSON(body []byte) error {
 	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		at = max(at, syntax.Offset)
+	at := int64(len(body))
+	if err := json.Unmarshal(body, new(any)); errors.As(err, &syntax) {
+		at = syntax.Offset
 	}
 	return problem.New(fiber.StatusBadRequest, fmt.Sprintf("The body is not valid JSON, at byte %d.", at))
+}
+
+// members are the names and values of an object, which must be valid JSON. [json.Decoder] finds
+// them too, but has an error made and thrown away at the end of each value.
+func members(text []byte) iter.Seq2[string, json.RawMessage] {
+	const space = " \t\r\n"
+	return func(yield func(string, json.RawMessage) bool) {
+		rest := bytes.TrimLeft(text[1:], space) // behind {
+		for rest[0] == '"' {
+			end := stringLength(rest)
+			name := unquote(rest[:end])
+			rest = bytes.TrimLeft(rest[end:], space)
+			rest = bytes.TrimLeft(rest[1:], space) // behind :
+			end = valueLength(rest)
+			if !yield(name, bytes.TrimRight(rest[:end], space)) || rest[end] == '}' {
+				return
+			}
+			rest = bytes.TrimLeft(rest[end+1:], space) // behind ,
+		}
+	}
+}
+
+// stringLength is that of the string at the beginning of valid JSON, with its quotes.
+func stringLength(text []byte) int {
+	i := 1
+	for ; text[i] != '"'; i++ {
+		if text[i] == '\\' {
+			i++
+		}
+	}
+	return i + 1
+}
+
+// valueLength is that of the value at the beginning of valid JSON, with the space behind it.
+// The value is part of an object.
+func valueLength(text []byte) int {
+	depth := 0
+	for i := 0; ; i++ {
+		switch text[i] {
+		case '"':
+			i += stringLength(text[i:]) - 1
+		case '{', '[':
+			depth++
+		case '}', ']', ',':
+			if depth == 0 {
+				return i
+			}
+			if text[i] != ',' {
+				depth--
+			}
+		}
+	}
 }
 
 // decodePerson reads a whole person. Without a uuid it has none yet.
@@ -174,6 +210,9 @@ func kindOf(raw json.RawMessage) string {
 }
 
 func unquote(raw json.RawMessage) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
 		panic(err) // raw has been read as a string already

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/valyala/fasthttp"
 
 	"gitlab.com/towpath/towpath/service/build"
 	"gitlab.com/towpath/towpath/service/config"
@@ -294,6 +295,29 @@ func TestStreamGivesTime(t *testing.T) {
 		}
 	}
 	t.Error("still sending to a client that had stopped")
+}
+
+// Lists use the same buffers one after the other. An answer is written after its handler has
+// returned, when the next list may have begun: it must keep what it says.
+func TestListsOneAfterAnother(t *testing.T) {
+	store := people.NewStore(databasetest.SQLite(t))
+	fill(t, store, 25)
+	c := newClient(t, store, people.Options{})
+	get := func(path string) *fasthttp.Response {
+		var ctx fasthttp.RequestCtx
+		ctx.Init(&fasthttp.Request{}, nil, nil)
+		ctx.Request.SetRequestURI(path)
+		c.server.App().Server().Handler(&ctx)
+		return &ctx.Response
+	}
+	for range 10 {
+		first := get("/people")
+		before := string(first.Body())
+		get("/people?sex=female")
+		if after := string(first.Body()); after != before {
+			t.Fatalf("got %s, before %s", after, before)
+		}
+	}
 }
 
 // HEAD has the headers of GET and no body: the next answer on the connection follows at once.

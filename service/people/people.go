@@ -23,6 +23,7 @@ import (
 	"github.com/google/uuid"
 
 	"gitlab.com/towpath/towpath/service/accept"
+	sitepage "gitlab.com/towpath/towpath/service/page"
 	"gitlab.com/towpath/towpath/service/problem"
 	"gitlab.com/towpath/towpath/service/workload"
 )
@@ -34,11 +35,12 @@ const queryTimeout = 10 * time.Second
 // Options of the workload.
 type Options struct {
 	Docs bool // serve /openapi.json and /docs
-	// StallTimeout is how long a client may take to read a part of a streamed list, about 100 KB.
+	// StallTimeout is how long a client may take to read a part of a streamed list, about 200 KB.
 	// The server's own limit is on the whole answer, and a list may be of any length; 0 leaves it
 	// at that.
 	StallTimeout time.Duration
-	Log          *slog.Logger // nil is silent
+	Site         *sitepage.Site // what the pages are part of; nil is a page alone
+	Log          *slog.Logger   // nil is silent
 }
 
 // path is one of the two places of the register, with what differs between them.
@@ -58,6 +60,7 @@ type handlers struct {
 	path
 	store Store
 	stall time.Duration
+	site  *sitepage.Site
 	log   *slog.Logger
 }
 
@@ -68,18 +71,18 @@ func New(store Store, o Options) workload.Workload {
 	}
 	w := workload.Workload{Name: "people"}
 	for _, p := range []path{plain, v1} {
-		h := &handlers{path: p, store: store, stall: o.StallTimeout, log: o.Log}
+		h := &handlers{path: p, store: store, stall: o.StallTimeout, site: o.Site, log: o.Log}
 		one := p.prefix + "/:uuid"
 		w.Routes = append(w.Routes,
-			workload.Route{Method: fiber.MethodGet, Path: p.prefix, Handler: h.list},
+			workload.Route{Method: fiber.MethodGet, Path: p.prefix, Handler: h.explained(h.list)},
 			workload.Route{Method: fiber.MethodPost, Path: p.prefix, Handler: h.create},
-			workload.Route{Method: fiber.MethodGet, Path: one, Handler: h.get},
+			workload.Route{Method: fiber.MethodGet, Path: one, Handler: h.explained(h.get)},
 			workload.Route{Method: fiber.MethodPut, Path: one, Handler: h.update},
 			workload.Route{Method: fiber.MethodDelete, Path: one, Handler: h.delete},
 		)
 	}
 	if o.Docs {
-		w.Routes = append(w.Routes, docs()...)
+		w.Routes = append(w.Routes, docs(o.Site)...)
 	}
 	return w
 }
@@ -109,11 +112,7 @@ func (h *handlers) list(c *fiber.Ctx) error {
 	if next != "" {
 		c.Set(fiber.HeaderLink, "<"+h.prefix+"?"+q.next(next)+`>; rel="next"`)
 	}
-	people := make([]Person, len(entries))
-	for i, e := range entries {
-		people[i] = e.Person
-	}
-	return c.JSON(people)
+	return sendPeople(c, entries)
 }
 
 func (h *handlers) create(c *fiber.Ctx) error {
@@ -141,7 +140,7 @@ func (h *handlers) create(c *fiber.Ctx) error {
 	if h.created == fiber.StatusCreated {
 		c.Location(h.prefix + "/" + person.UUID.String())
 	}
-	return c.Status(h.created).JSON(person)
+	return sendPerson(c, h.created, &person)
 }
 
 func (h *handlers) get(c *fiber.Ctx) error {
@@ -157,9 +156,9 @@ func (h *handlers) get(c *fiber.Ctx) error {
 		return known(err)
 	}
 	if asPage {
-		return personPage(c, person)
+		return h.personPage(c, person)
 	}
-	return c.JSON(person)
+	return sendPerson(c, fiber.StatusOK, &person)
 }
 
 func (h *handlers) update(c *fiber.Ctx) error {
@@ -181,7 +180,7 @@ func (h *handlers) update(c *fiber.Ctx) error {
 	if err != nil {
 		return known(err)
 	}
-	return c.JSON(person)
+	return sendPerson(c, fiber.StatusOK, &person)
 }
 
 func (h *handlers) delete(c *fiber.Ctx) error {

@@ -58,10 +58,20 @@ type Entry struct {
 }
 
 // NewStore keeps the register in a database.
-func NewStore(db *database.DB) Store { return &sqlStore{db} }
+func NewStore(db *database.DB) Store {
+	return &sqlStore{
+		db:     db,
+		add:    db.Rebind("INSERT INTO people (" + columnList + ") VALUES " + rowsOfParameters(1)),
+		get:    db.Rebind("SELECT " + columnList + " FROM people WHERE uuid = ?"),
+		delete: db.Rebind("DELETE FROM people WHERE uuid = ?"),
+	}
+}
 
 // sqlStore speaks the SQL that SQLite and PostgreSQL share.
-type sqlStore struct{ db *database.DB }
+type sqlStore struct {
+	db               *database.DB
+	add, get, delete string // statements that are always the same
+}
 
 var columnList = strings.Join(columns(), ", ")
 
@@ -91,12 +101,61 @@ func (f field) value(p *Person) any {
 	}
 }
 
-// targets are where to scan the columns to, in order.
-func (p *Person) targets(before ...any) []any {
-	for _, f := range fields {
-		before = append(before, f.at(p))
+// cells are the columns of a row as the driver gives them, seq first if it is there. Scanned
+// to the fields of a person, database/sql would turn each number into text and back.
+type cells struct{ values, targets []any }
+
+func newCells(n int) cells {
+	c := cells{make([]any, n), make([]any, n)}
+	for i := range c.values {
+		c.targets[i] = &c.values[i]
 	}
-	return before
+	return c
+}
+
+// person reads the columns of all fields, which are the last ones.
+func (c cells) person(p *Person) error {
+	values := c.values[len(c.values)-len(fields):]
+	for i := range fields {
+		if err := fields[i].setColumn(p, values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setColumn stores what a column holds in the field. The databases differ in what they give for
+// a boolean and for a uuid.
+func (f *field) setColumn(p *Person, value any) error {
+	switch to := f.at(p).(type) {
+	case *bool:
+		switch from := value.(type) {
+		case bool:
+			*to = from
+			return nil
+		case int64:
+			*to = from != 0
+			return nil
+		}
+	case *int32:
+		if from, ok := value.(int64); ok && from == int64(int32(from)) {
+			*to = int32(from)
+			return nil
+		}
+	case *float64:
+		if from, ok := value.(float64); ok {
+			*to = from
+			return nil
+		}
+	case *string:
+		if from, ok := value.(string); ok {
+			*to = from
+			return nil
+		}
+	case *uuid.UUID:
+		return to.Scan(value)
+	}
+	return fmt.Errorf("the column %s has %v, a %T", f.column, value, value)
 }
 
 // rowsOfParameters is "(?, …), (?, …)" for n persons.
@@ -106,8 +165,7 @@ func rowsOfParameters(n int) string {
 }
 
 func (s *sqlStore) Add(ctx context.Context, p Person) error {
-	_, err := s.db.Writer().ExecContext(ctx,
-		s.db.Rebind("INSERT INTO people ("+columnList+") VALUES "+rowsOfParameters(1)), p.values()...)
+	_, err := s.db.Writer().ExecContext(ctx, s.add, p.values()...)
 	if database.IsUniqueViolation(err) {
 		return ErrTaken
 	}
@@ -118,8 +176,7 @@ func (s *sqlStore) Add(ctx context.Context, p Person) error {
 }
 
 func (s *sqlStore) Get(ctx context.Context, id uuid.UUID) (Person, error) {
-	return scanOne("get a person", s.db.Reader().QueryRowContext(ctx,
-		s.db.Rebind("SELECT "+columnList+" FROM people WHERE uuid = ?"), id.String()))
+	return scanOne("get a person", s.db.Reader().QueryRowContext(ctx, s.get, id.String()))
 }
 
 func (s *sqlStore) Update(ctx context.Context, id uuid.UUID, changes Changes) (Person, error) {
@@ -139,9 +196,13 @@ func (s *sqlStore) Update(ctx context.Context, id uuid.UUID, changes Changes) (P
 
 func scanOne(what string, row *sql.Row) (Person, error) {
 	var p Person
-	err := row.Scan(p.targets()...)
+	c := newCells(len(fields))
+	err := row.Scan(c.targets...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Person{}, ErrUnknown
+	}
+	if err == nil {
+		err = c.person(&p)
 	}
 	if err != nil {
 		return Person{}, fmt.Errorf("%s: %w", what, err)
@@ -150,7 +211,7 @@ func scanOne(what string, row *sql.Row) (Person, error) {
 }
 
 func (s *sqlStore) Delete(ctx context.Context, id uuid.UUID) error {
-	result, err := s.db.Writer().ExecContext(ctx, s.db.Rebind("DELETE FROM people WHERE uuid = ?"), id.String())
+	result, err := s.db.Writer().ExecContext(ctx, s.delete, id.String())
 	if err != nil {
 		return fmt.Errorf("delete a person: %w", err)
 	}
@@ -181,10 +242,14 @@ func (s *sqlStore) Page(ctx context.Context, filter Filter, after int64, limit i
 		return nil, fmt.Errorf("list people: %w", err)
 	}
 	defer rows.Close()
+	c := newCells(1 + len(fields))
 	var e Entry
-	targets := e.targets(&e.Seq)
 	for rows.Next() {
-		if err := rows.Scan(targets...); err != nil {
+		if err := rows.Scan(c.targets...); err != nil {
+			return nil, fmt.Errorf("list people: %w", err)
+		}
+		e.Seq, _ = c.values[0].(int64) // it is the primary key
+		if err := c.person(&e.Person); err != nil {
 			return nil, fmt.Errorf("list people: %w", err)
 		}
 		entries = append(entries, e)

@@ -1,46 +1,62 @@
 package people
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 )
 
 // batchRows is how many persons of a stream are in memory at once.
-const batchRows = 500
+const batchRows = 1000
 
 // listReader is a list as a JSON array, read from the store in batches while it is being sent.
 // Between two batches it holds neither a connection nor a transaction, so a slow client costs
 // a buffer and keeps nobody waiting. In turn the list is not a snapshot: it has each person
 // once who is there from beginning to end, and may or may not have those who come or go meanwhile.
 type listReader struct {
-	ctx     context.Context
-	store   Store
-	query   query
-	batch   []Entry
-	begun   bool
-	done    bool
-	buffer  bytes.Buffer
-	encoder *json.Encoder
-	before  func() // each batch
-	failed  func(error)
+	ctx    context.Context
+	store  Store
+	query  query
+	begun  bool
+	done   bool
+	buffer *listBuffer
+	unread []byte // rest of buffer.text
+	before func() // each batch
+	failed func(error)
 }
 
+// listBuffer is one batch, as persons and as text.
+type listBuffer struct {
+	batch []Entry
+	text  []byte
+}
+
+// listBuffers are those that no list uses. Most lists are one batch, and grow it to the same size.
+var listBuffers = sync.Pool{New: func() any { return new(listBuffer) }}
+
+// newListReader makes a reader, to be closed.
 func newListReader(ctx context.Context, store Store, q query) *listReader {
-	r := &listReader{ctx: ctx, store: store, query: q, before: func() {}, failed: func(error) {}}
-	r.encoder = json.NewEncoder(&r.buffer)
-	return r
+	return &listReader{ctx: ctx, store: store, query: q, buffer: listBuffers.Get().(*listBuffer),
+		before: func() {}, failed: func(error) {}}
+}
+
+// Close gives back the buffer: nothing that was read may be used any more.
+func (r *listReader) Close() error {
+	if r.buffer != nil {
+		listBuffers.Put(r.buffer)
+		r.buffer, r.unread, r.done = nil, nil, true
+	}
+	return nil
 }
 
 // Read gives the next bytes of the array. A failing store ends it early, with an error.
 func (r *listReader) Read(p []byte) (int, error) {
-	if r.buffer.Len() == 0 {
+	if len(r.unread) == 0 {
 		if r.done {
 			return 0, io.EOF
 		}
@@ -50,37 +66,37 @@ func (r *listReader) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return r.buffer.Read(p)
+	n := copy(p, r.unread)
+	r.unread = r.unread[n:]
+	return n, nil
 }
 
 // fill encodes the next batch.
 func (r *listReader) fill() error {
 	ctx, cancel := context.WithTimeout(r.ctx, queryTimeout)
 	defer cancel()
-	var err error
-	r.batch, err = r.store.Page(ctx, r.query.filter, r.query.after, batchRows, r.batch[:0])
+	batch, err := r.store.Page(ctx, r.query.filter, r.query.after, batchRows, r.buffer.batch[:0])
 	if err != nil {
 		return err
 	}
-	for i := range r.batch {
-		separator := byte(',')
-		if !r.begun {
-			r.begun, separator = true, '['
-		}
-		r.buffer.WriteByte(separator)
-		if err := r.encoder.Encode(&r.batch[i].Person); err != nil {
-			return fmt.Errorf("encode a person: %w", err)
-		}
-		r.buffer.Truncate(r.buffer.Len() - 1) // the encoder ends each value with a line feed
-		r.query.after = r.batch[i].Seq
+	text := r.buffer.text[:0]
+	switch {
+	case !r.begun:
+		text = append(text, '[')
+	case len(batch) > 0:
+		text = append(text, ',')
 	}
-	if len(r.batch) < batchRows {
+	if text, err = appendPeople(text, batch); err != nil {
+		return fmt.Errorf("encode a person: %w", err)
+	}
+	if len(batch) < batchRows {
 		r.done = true
-		if !r.begun {
-			r.buffer.WriteByte('[')
-		}
-		r.buffer.WriteByte(']')
+		text = append(text, ']')
+	} else {
+		r.query.after = batch[len(batch)-1].Seq
 	}
+	r.begun = true
+	r.buffer.batch, r.buffer.text, r.unread = batch, text, text
 	return nil
 }
 
@@ -91,6 +107,7 @@ func (h *handlers) stream(c *fiber.Ctx, q query) error {
 	r := newListReader(context.WithoutCancel(c.UserContext()), h.store, q)
 	// The first batch now: a store that is down should give a status that says so.
 	if err := r.fill(); err != nil {
+		_ = r.Close() // never fails
 		return err
 	}
 	id := c.Get(fiber.HeaderXRequestID)
@@ -100,9 +117,12 @@ func (h *handlers) stream(c *fiber.Ctx, q query) error {
 	}
 	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
 	if r.done {
-		return c.Send(r.buffer.Bytes())
+		// A copy, which c.Send does not make: the answer is written after the buffer is given back.
+		c.Response().SetBody(r.unread)
+		return r.Close()
 	}
 	if c.Method() == fiber.MethodHead {
+		_ = r.Close() // never fails
 		// fasthttp ends even a chunked body that it does not send with an empty line, and the client
 		// would take that for the start of the next answer.
 		c.Response().Header.SetContentLength(-1)
