@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +14,7 @@ import (
 
 	"gitlab.com/towpath/towpath/service/fibonacci"
 	"gitlab.com/towpath/towpath/service/problem"
+	"gitlab.com/towpath/towpath/service/workload/workloadtest"
 )
 
 // newApp mounts the workload as strictly as the server does.
@@ -41,16 +41,7 @@ func get(t testing.TB, app *fiber.App, method, path, accept string) (*http.Respo
 	if accept != "" {
 		r.Header.Set("Accept", accept)
 	}
-	answer, err := app.Test(r, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer, string(body)
+	return workloadtest.Send(t, app, r)
 }
 
 // reference gives the first n numbers by another road than the code under test.

@@ -2,7 +2,6 @@ package home_test
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -11,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"gitlab.com/towpath/towpath/service/home"
+	"gitlab.com/towpath/towpath/service/workload/workloadtest"
 )
 
 func app(page fiber.Handler) *fiber.App {
@@ -27,16 +27,7 @@ func get(t *testing.T, app *fiber.App, path, accept string) (*http.Response, str
 	if accept != "" {
 		r.Header.Set("Accept", accept)
 	}
-	answer, err := app.Test(r, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer, string(body)
+	return workloadtest.Send(t, app, r)
 }
 
 func TestRoot(t *testing.T) {

@@ -1,8 +1,8 @@
 // Package logging makes the service's logger: structured lines, gathered before they are written.
 //
-// A line per request is worth having only if it is nearly free. Encoding one costs about a
-// microsecond; a write system call per line costs as much again and makes requests queue behind
-// each other. So lines collect in memory and leave together, at the latest after [Delay].
+// A line per request is worth having only if it is nearly free. Encoding one costs less than
+// half a microsecond; a write system call per line costs more than that and makes requests queue
+// behind each other. So lines collect in memory and leave together, at the latest after [Delay].
 package logging
 
 import (
