@@ -58,7 +58,7 @@ func newRoot() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SetUsageTemplate(root.UsageTemplate() + "{{if not .HasParent}}" + variables() + "{{end}}")
-	root.AddCommand(newImport(), newMigrate(), newVersion(), newUser())
+	root.AddCommand(newImport(), newMigrate(), newVersion(), newUser(), newProbe())
 	return root
 }
 

@@ -3,7 +3,6 @@ package cli_test
 import (
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -11,25 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"gitlab.com/towpath/towpath/service/cli/clitest"
 	"gitlab.com/towpath/towpath/service/database/databasetest"
 )
 
-// run executes a command of the service to its end.
-func run(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
-	var out, errs output
-	cmd := exec.Command("service", args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = env, &out, &errs
-	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
-		t.Fatal(err)
-	}
-	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
-}
-
 // readiness is the status of /readyz, and the checks that fail.
-func readiness(t *testing.T, p *process) (int, string) {
+func readiness(t *testing.T, p *clitest.Process) (int, string) {
 	t.Helper()
-	answer, body, err := get("http://" + p.addr + "/readyz")
+	answer, body, err := get("http://" + p.Addr + "/readyz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,15 +27,15 @@ func readiness(t *testing.T, p *process) (int, string) {
 // With nothing set up there is a SQLite file, and it is ready at once.
 func TestServesFromSQLite(t *testing.T) {
 	t.Parallel()
-	p := launch(t)
-	p.listening(t)
+	p := clitest.Launch(t)
+	p.Listening(t)
 	if status, body := readiness(t, p); status != 200 {
 		t.Errorf("not ready: %s", body)
 	}
-	if _, body, err := get("http://" + p.addr + "/people"); err != nil || body != "[]" {
+	if _, body, err := get("http://" + p.Addr + "/people"); err != nil || body != "[]" {
 		t.Errorf("got %s, %v", body, err)
 	}
-	if _, body, err := get("http://" + p.metricsAddr + "/metrics"); err != nil || !strings.Contains(body, `go_sql_max_open_connections{db_name="sqlite_writer"} 1`) {
+	if _, body, err := get("http://" + p.MetricsAddr + "/metrics"); err != nil || !strings.Contains(body, `go_sql_max_open_connections{db_name="sqlite_writer"} 1`) {
 		t.Errorf("metrics: %v\n%s", err, body)
 	}
 }
@@ -56,8 +44,8 @@ func TestServesFromSQLite(t *testing.T) {
 func TestServesWithoutADatabase(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
-	p := launch(t, "DATA_DIR="+dir, "PEOPLE_ENABLED=false", "PORTAL_ENABLED=false")
-	p.listening(t)
+	p := clitest.Launch(t, "DATA_DIR="+dir, "PEOPLE_ENABLED=false", "PORTAL_ENABLED=false")
+	p.Listening(t)
 	if status, body := readiness(t, p); status != 200 {
 		t.Errorf("not ready: %s", body)
 	}
@@ -71,28 +59,28 @@ func TestServesWithoutADatabase(t *testing.T) {
 func TestReadyOnceMigrated(t *testing.T) {
 	t.Parallel()
 	url := "DATABASE_URL=" + databasetest.PostgresURL(t)
-	p := launch(t, url)
-	p.listening(t)
+	p := clitest.Launch(t, url)
+	p.Listening(t)
 	if status, body := readiness(t, p); status != 503 || !strings.Contains(body, `"field":"migrations"`) || strings.Contains(body, `"field":"database"`) {
 		t.Errorf("got %d %s", status, body)
 	}
-	eventually(t, "the log to say why", func() bool { return strings.Contains(p.stderr.String(), "run `service migrate`") })
-	if code, out, _ := run(t, []string{url}, "migrate", "status"); code != 1 || !strings.Contains(out, "0001_people.sql has not run") {
+	clitest.Eventually(t, "the log to say why", func() bool { return strings.Contains(p.Stderr.String(), "run `service migrate`") })
+	if code, out, _ := clitest.Run(t, []string{url}, "migrate", "status"); code != 1 || !strings.Contains(out, "0001_people.sql has not run") {
 		t.Errorf("status: %d %s", code, out)
 	}
-	if code, _, errs := run(t, []string{url}, "import", "../people/testdata/sample.csv"); code != 1 || !strings.Contains(errs, "run `service migrate`") {
+	if code, _, errs := clitest.Run(t, []string{url}, "import", "../people/testdata/sample.csv"); code != 1 || !strings.Contains(errs, "run `service migrate`") {
 		t.Errorf("import: %d %s", code, errs)
 	}
-	if code, _, errs := run(t, []string{url}, "migrate"); code != 0 {
+	if code, _, errs := clitest.Run(t, []string{url}, "migrate"); code != 0 {
 		t.Fatalf("migrate: %d %s", code, errs)
 	}
 	if status, body := readiness(t, p); status != 200 {
 		t.Errorf("still not ready: %s", body)
 	}
-	if code, out, errs := run(t, []string{url}, "import", "../people/testdata/sample.csv"); code != 0 || out != "Imported: 6 items\n" {
+	if code, out, errs := clitest.Run(t, []string{url}, "import", "../people/testdata/sample.csv"); code != 0 || out != "Imported: 6 items\n" {
 		t.Errorf("import: %d %s %s", code, out, errs)
 	}
-	if _, body, err := get("http://" + p.addr + "/people?limit=1"); err != nil || !strings.Contains(body, "Ada Ashdown") {
+	if _, body, err := get("http://" + p.Addr + "/people?limit=1"); err != nil || !strings.Contains(body, "Ada Ashdown") {
 		t.Errorf("got %s, %v", body, err)
 	}
 }
@@ -106,7 +94,7 @@ func TestEightMigrateAtOnce(t *testing.T) {
 		var all strings.Builder
 		for range 8 {
 			pods.Go(func() {
-				code, out, errs := run(t, env, "migrate")
+				code, out, errs := clitest.Run(t, env, "migrate")
 				if code != 0 {
 					t.Errorf("%d %s", code, errs)
 				}
@@ -119,7 +107,7 @@ func TestEightMigrateAtOnce(t *testing.T) {
 		if n := strings.Count(all.String(), "0001_people.sql ran in"); n != 1 {
 			t.Errorf("0001 ran %d times:\n%s", n, all.String())
 		}
-		if code, out, _ := run(t, env, "migrate", "status"); code != 0 {
+		if code, out, _ := clitest.Run(t, env, "migrate", "status"); code != 0 {
 			t.Errorf("status: %d %s", code, out)
 		}
 	}
@@ -130,15 +118,15 @@ func TestWaitsForTheDatabase(t *testing.T) {
 	t.Parallel()
 	socket := databasetest.Socket(t)
 	link := filepath.Join(t.TempDir(), "s")
-	p := launch(t, "DATABASE_URL="+databasetest.URL(link, "postgres"))
-	eventually(t, "the wait", func() bool { return strings.Contains(p.stderr.String(), "waiting for the database") })
-	if strings.Contains(p.stderr.String(), `"msg":"listening"`) {
+	p := clitest.Launch(t, "DATABASE_URL="+databasetest.URL(link, "postgres"))
+	clitest.Eventually(t, "the wait", func() bool { return strings.Contains(p.Stderr.String(), "waiting for the database") })
+	if strings.Contains(p.Stderr.String(), `"msg":"listening"`) {
 		t.Error("it listens without a database")
 	}
 	if err := os.Symlink(socket, link); err != nil {
 		t.Fatal(err)
 	}
-	p.listening(t)
+	p.Listening(t)
 }
 
 // secretURL has a password and leads to where nothing listens.
@@ -158,11 +146,11 @@ func TestGivesUpWaiting(t *testing.T) {
 	if err := os.WriteFile(file, []byte(secretURL(t)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := launch(t, "DATABASE_URL_FILE="+file, "DATABASE_WAIT=500ms", "LOG_LEVEL=debug")
-	if code := p.exitCode(t); code != 1 {
+	p := clitest.Launch(t, "DATABASE_URL_FILE="+file, "DATABASE_WAIT=500ms", "LOG_LEVEL=debug")
+	if code := p.ExitCode(t); code != 1 {
 		t.Errorf("exit code %d", code)
 	}
-	log := p.stderr.String()
+	log := p.Stderr.String()
 	if !strings.Contains(log, "service: the database did not answer within 500ms: ") || !strings.Contains(log, "refused") {
 		t.Errorf("the reason is missing: %s", log)
 	}
@@ -173,11 +161,11 @@ func TestGivesUpWaiting(t *testing.T) {
 
 func TestSIGTERMWhileWaitingForTheDatabase(t *testing.T) {
 	t.Parallel()
-	p := launch(t, "DATABASE_URL="+secretURL(t))
-	eventually(t, "the wait", func() bool { return strings.Contains(p.stderr.String(), "waiting for the database") })
+	p := clitest.Launch(t, "DATABASE_URL="+secretURL(t))
+	clitest.Eventually(t, "the wait", func() bool { return strings.Contains(p.Stderr.String(), "waiting for the database") })
 	before := time.Now()
-	p.signal(t, syscall.SIGTERM)
-	if code := p.exitCode(t); code != 0 {
+	p.Signal(t, syscall.SIGTERM)
+	if code := p.ExitCode(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	if took := time.Since(before); took > 10*time.Second {

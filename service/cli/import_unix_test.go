@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"gitlab.com/towpath/towpath/service/cli/clitest"
 )
 
 // Whoever presses Ctrl-C during an import finds nothing imported.
@@ -20,7 +22,7 @@ func TestImportInterrupted(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var out, errs output
+	var out, errs clitest.Output
 	cmd := exec.Command("service", "import", pipe)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, &out, &errs
 	if err := cmd.Start(); err != nil {
@@ -35,7 +37,7 @@ func TestImportInterrupted(t *testing.T) {
 	if _, err := w.WriteString(rows); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "some progress", func() bool { return out.String() == "Imported: 10000 items\n" })
+	clitest.Eventually(t, "some progress", func() bool { return out.String() == "Imported: 10000 items\n" })
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +49,7 @@ func TestImportInterrupted(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(errs.String(), "nothing was imported") {
 		t.Errorf("%d %s", code, errs.String())
 	}
-	if _, _, errs := run(t, env, "import", "../people/testdata/sample.csv"); errs != "" {
+	if _, _, errs := clitest.Run(t, env, "import", "../people/testdata/sample.csv"); errs != "" {
 		t.Errorf("got %s", errs)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"gitlab.com/towpath/towpath/service/cli/clitest"
 )
 
 // The spans of the last requests leave before the process does.
@@ -24,13 +26,13 @@ func TestTracesAreSentAtTheEnd(t *testing.T) {
 		}
 	}))
 	defer to.Close()
-	p := launch(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+to.URL, "DRAIN_DELAY=0")
-	p.listening(t)
-	if _, _, err := get("http://" + p.addr + "/dynamic"); err != nil {
+	p := clitest.Launch(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+to.URL, "DRAIN_DELAY=0")
+	p.Listening(t)
+	if _, _, err := get("http://" + p.Addr + "/dynamic"); err != nil {
 		t.Fatal(err)
 	}
-	p.signal(t, syscall.SIGTERM)
-	if code := p.exitCode(t); code != 0 {
+	p.Signal(t, syscall.SIGTERM)
+	if code := p.ExitCode(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	mu.Lock()

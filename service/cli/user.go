@@ -16,6 +16,7 @@ import (
 
 	"gitlab.com/towpath/towpath/service/config"
 	"gitlab.com/towpath/towpath/service/database"
+	"gitlab.com/towpath/towpath/service/page"
 	"gitlab.com/towpath/towpath/service/portal"
 	"gitlab.com/towpath/towpath/service/redis"
 )
@@ -176,7 +177,7 @@ func askPassword(terminal *os.File, out io.Writer) (string, error) {
 }
 
 // newPortal makes the web app. Its sessions are in Redis if there is one, else beside the users.
-func newPortal(cfg config.Config, db *database.DB, cache *redis.Client, log *slog.Logger) *portal.Portal {
+func newPortal(cfg config.Config, db *database.DB, cache *redis.Client, site *page.Site, log *slog.Logger) *portal.Portal {
 	sessions := portal.NewSessions(db)
 	if cache != nil {
 		sessions = portal.NewRedisSessions(cache, time.Now)
@@ -186,7 +187,9 @@ func newPortal(cfg config.Config, db *database.DB, cache *redis.Client, log *slo
 		Sessions: sessions,
 		DataDir:  cfg.DataDir,
 		Lifetime: cfg.SessionLifetime,
+		Quota:    portal.Quota{Notes: cfg.NoteQuota, ImageBytes: cfg.ImageQuota},
 		OwnsRoot: !cfg.HomeEnabled,
+		Site:     site,
 		Log:      log,
 	})
 }

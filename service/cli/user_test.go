@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gitlab.com/towpath/towpath/service/cli/clitest"
 )
 
 // The whole service: an account that the command makes signs in to the web app, which keeps what
@@ -26,11 +28,11 @@ func TestPortalOfARealProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := &http.Client{Jar: jar}
-	send := func(p *process, path string, form url.Values) (string, int) {
+	send := func(p *clitest.Process, path string, form url.Values) (string, int) {
 		t.Helper()
-		r, err := http.NewRequest("GET", "http://"+p.addr+path, nil)
+		r, err := http.NewRequest("GET", "http://"+p.Addr+path, nil)
 		if form != nil {
-			r, err = http.NewRequest("POST", "http://"+p.addr+path, strings.NewReader(form.Encode()))
+			r, err = http.NewRequest("POST", "http://"+p.Addr+path, strings.NewReader(form.Encode()))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -51,8 +53,8 @@ func TestPortalOfARealProcess(t *testing.T) {
 		return string(body), answer.StatusCode
 	}
 
-	p := launch(t, env...)
-	p.listening(t)
+	p := clitest.Launch(t, env...)
+	p.Listening(t)
 	send(p, "/login", url.Values{"id": {"ADMIN"}, "pw": {"admin"}})
 	if body, status := send(p, "/private/", nil); status != 401 {
 		t.Fatalf("without SEED_DEMO a default password opens: %d\n%s", status, body)
@@ -64,14 +66,14 @@ func TestPortalOfARealProcess(t *testing.T) {
 			t.Errorf("%s: %d\n%s", path, status, body)
 		}
 	}
-	if strings.Contains(p.stderr.String(), "correct horse") {
+	if strings.Contains(p.Stderr.String(), "correct horse") {
 		t.Error("the password is in the log")
 	}
-	p.signal(t, os.Interrupt)
-	p.exitCode(t)
+	p.Signal(t, os.Interrupt)
+	p.ExitCode(t)
 
-	p = launch(t, append(env, "HOME_ENABLED=false")...)
-	p.listening(t)
+	p = clitest.Launch(t, append(env, "HOME_ENABLED=false")...)
+	p.Listening(t)
 	// The session is in the database, so it is still there; the cookie belongs to the host, whatever the port.
 	if body, status := send(p, "/private/", nil); status != 200 || !strings.Contains(body, "kept over a restart") {
 		t.Errorf("after a restart: %d\n%s", status, body)

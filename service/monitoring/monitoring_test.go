@@ -32,6 +32,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+const (
+	alertsFile    = "../../charts/service/files/alerts.yaml"
+	dashboardFile = "../../charts/service/files/dashboard.json"
+)
+
 // alert is a rule of alerts.yaml.
 type alert struct {
 	Alert, Expr, For    string
@@ -40,7 +45,7 @@ type alert struct {
 
 func alerts(t *testing.T) (list []alert) {
 	t.Helper()
-	text, err := os.ReadFile("alerts.yaml")
+	text, err := os.ReadFile(alertsFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +78,7 @@ type panel struct {
 
 func dashboard(t *testing.T) (panels []panel, others []string) {
 	t.Helper()
-	text, err := os.ReadFile("dashboard.json")
+	text, err := os.ReadFile(dashboardFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +358,7 @@ func TestPromtool(t *testing.T) {
 	if err := os.WriteFile(all, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"check", "rules", "alerts.yaml"}, {"check", "rules", all}, {"test", "rules", "alerts_test.yaml"}} {
+	for _, args := range [][]string{{"check", "rules", alertsFile}, {"check", "rules", all}, {"test", "rules", "alerts_test.yaml"}} {
 		if out, err := exec.Command(promtool, args...).CombinedOutput(); err != nil {
 			t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
