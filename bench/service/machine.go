@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"gitlab.com/towpath/towpath/bench/figures"
+	"gitlab.com/towpath/towpath/service/database/pgserver"
 )
 
 // machine is where and with what a run took place.
@@ -45,7 +46,7 @@ func describe(ctx context.Context, root, service string) machine {
 from importlib.metadata import version
 print("Python", sys.version.split()[0] + ",", ", ".join(n + " " + version(n) for n in ["Flask", "Jinja2", "waitress", "gunicorn"]))`))
 	}
-	if bin, err := postgresPrograms(); err == nil {
+	if bin, err := pgserver.Programs(); err == nil {
 		m.Tools = append(m.Tools, output(ctx, filepath.Join(bin, "postgres"), "--version"))
 	}
 	return m

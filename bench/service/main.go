@@ -58,6 +58,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"gitlab.com/towpath/towpath/service/database/pgserver"
 )
 
 type options struct {
@@ -108,7 +110,7 @@ func needsWeb(ctx context.Context) error {
 }
 
 func needsRegister(ctx context.Context) error {
-	_, err := postgresPrograms()
+	_, err := pgserver.Programs()
 	return errors.Join(needsWrk(ctx), err)
 }
 

@@ -15,6 +15,8 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
+
+	"gitlab.com/towpath/towpath/service/database/pgserver"
 )
 
 const (
@@ -95,11 +97,12 @@ func (b *bench) sqliteSource(ctx context.Context, rows int) (source, error) {
 	return s, fill(ctx, "sqlite", filepath.Join(dir, "service.db"), rows)
 }
 
-func (b *bench) postgresSource(ctx context.Context, pg *postgres) (source, error) {
-	url, err := pg.create(ctx)
+func (b *bench) postgresSource(ctx context.Context, pg *pgserver.Server) (source, error) {
+	name, err := pg.Create(ctx)
 	if err != nil {
 		return source{}, err
 	}
+	url := pg.URL(name)
 	// The service keeps the images of the web app in a folder even so.
 	s := source{settings: []string{"DATABASE_URL=" + url, "DATA_DIR=" + filepath.Join(b.temp, "images")}, args: []string{url}}
 	if err := b.migrate(ctx, s.settings...); err != nil {
@@ -110,11 +113,12 @@ func (b *bench) postgresSource(ctx context.Context, pg *postgres) (source, error
 
 // register measures the people register on both databases.
 func (b *bench) register(ctx context.Context) error {
-	pg, err := startPostgres(ctx)
+	// Nothing waits for the disk: waiting would be the same on both sides and hide what differs.
+	pg, err := pgserver.Start(pgserver.Options{})
 	if err != nil {
 		return err
 	}
-	defer pg.stop()
+	defer pg.Close()
 	script := filepath.Join(b.temp, "create.lua")
 	if err := os.WriteFile(script, []byte(createScript), 0o600); err != nil {
 		return err
@@ -133,7 +137,7 @@ func (b *bench) register(ctx context.Context) error {
 }
 
 // registerTurn measures one side on a new database.
-func (b *bench) registerTurn(ctx context.Context, pg *postgres, dialect, side, script string) error {
+func (b *bench) registerTurn(ctx context.Context, pg *pgserver.Server, dialect, side, script string) error {
 	var from source
 	var err error
 	if dialect == "SQLite" {

@@ -55,9 +55,11 @@ func IsUniqueViolation(err error) bool {
 	return errors.As(err, &pg) && pg.Code == "23505"
 }
 
+// primary is where an extended code of SQLite has its primary one.
+const primary = 0xff
+
 // isBusy tells whether another process holds the SQLite file's lock.
 func isBusy(err error) bool {
-	const primary = 0xff // an extended code has its primary one in the lowest byte
 	var lite *sqlite.Error
 	return errors.As(err, &lite) && lite.Code()&primary == sqlite3.SQLITE_BUSY
 }

@@ -56,6 +56,8 @@ var details = map[int]string{
 	http.StatusRequestEntityTooLarge:       "The request body is too large.",
 	http.StatusRequestHeaderFieldsTooLarge: "The request line and headers are too large.",
 	http.StatusInternalServerError:         "The request failed; its id finds the reason in the log.",
+	http.StatusServiceUnavailable:          "The service cannot do this at the moment; try again later.",
+	http.StatusInsufficientStorage:         "There is no room left to store this; nothing was kept.",
 }
 
 func (p *Problem) Error() string {

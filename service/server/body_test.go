@@ -13,6 +13,7 @@ import (
 
 	"gitlab.com/towpath/towpath/service/problem"
 	"gitlab.com/towpath/towpath/service/workload"
+	"gitlab.com/towpath/towpath/service/workload/workloadtest"
 )
 
 // uploads is a workload with a route that takes a large body as a stream, up to 4 MiB.
@@ -151,11 +152,7 @@ func TestErrorsForBrowsers(t *testing.T) {
 	}
 	r := httptest.NewRequest("POST", "/items", strings.NewReader(strings.Repeat("x", 2<<20)))
 	r.Header.Set("Accept", browser)
-	answer, err := s.App().Test(r, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
+	answer, _ := workloadtest.Send(t, s.App(), r)
 	if answer.StatusCode != 413 || answer.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("got %d %s", answer.StatusCode, answer.Header.Get("Content-Type"))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"gitlab.com/towpath/towpath/service/accept"
+	"gitlab.com/towpath/towpath/service/logging"
 	"gitlab.com/towpath/towpath/service/page"
 	"gitlab.com/towpath/towpath/service/problem"
 	"gitlab.com/towpath/towpath/service/tracing"
@@ -143,8 +144,8 @@ func (e *edge) finish(ctx *fasthttp.RequestCtx, id string, start time.Time, span
 	e.logAccess(ctx, matched, status, now, elapsed, id, span)
 }
 
-// logAccess writes a line about a request. It hands the record to the route's handler itself:
-// [slog.Logger] would first walk the stack for the line of code that is logging.
+// logAccess writes a line about a request. The line goes to the route's handler and not through
+// [slog.Logger], which would first walk the stack for the line of code that is logging.
 func (e *edge) logAccess(ctx *fasthttp.RequestCtx, route *route, status int, now time.Time, elapsed time.Duration, id string, span *tracing.Request) {
 	level := slog.LevelInfo
 	switch {
@@ -156,24 +157,22 @@ func (e *edge) logAccess(ctx *fasthttp.RequestCtx, route *route, status int, now
 	if !route.log.Enabled(ctx, level) {
 		return
 	}
-	record := slog.NewRecord(now, level, "request", 0)
-	record.AddAttrs(
-		slog.String("path", string(ctx.URI().PathOriginal())), // never the query: it may hold anything
-		slog.Int("status", status),
-		slog.Int("bytes", bodySize(&ctx.Response)),
-		slog.Int64("duration_us", elapsed.Microseconds()),
-		slog.String("client", clientAddr(ctx, e.trusted).String()),
-		slog.String("request_id", id),
-	)
+	line := logging.Request{
+		Time:     now,
+		Path:     ctx.URI().PathOriginal(), // never the query: it may hold anything
+		Status:   status,
+		Bytes:    bodySize(&ctx.Response),
+		Duration: elapsed,
+		Client:   clientAddr(ctx, e.trusted),
+		ID:       id,
+		Reason:   workload.Reason(ctx),
+	}
 	if span != nil {
-		record.AddAttrs(slog.String("trace_id", span.TraceID()))
-	} else if trace := traceID(ctx.Request.Header.Peek("Traceparent")); trace != nil {
-		record.AddAttrs(slog.String("trace_id", string(trace)))
+		line.TraceID = span.TraceID()
+	} else {
+		line.TraceID = string(traceID(ctx.Request.Header.Peek("Traceparent")))
 	}
-	if reason := workload.Reason(ctx); reason != nil {
-		record.AddAttrs(slog.String("error", reason.Error()))
-	}
-	_ = route.log.Handle(ctx, record) // like slog: a log that cannot be written is no reason to fail
+	_ = line.Log(ctx, route.log, level) // like slog: a log that cannot be written is no reason to fail
 }
 
 // bodySize is the length of the answer's body in bytes, without reading a stream; 0 when it is

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,7 +63,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			continue
 		}
 		l.metrics.connections.Inc()
-		return &conn{TCPConn: tcp, listener: l}, nil
+		return &conn{TCPConn: tcp, listener: l, peer: addrOf(tcp.RemoteAddr())}, nil
 	}
 }
 
@@ -90,6 +91,7 @@ func (l *listener) refuse(tcp *net.TCPConn) {
 type conn struct {
 	*net.TCPConn
 	listener *listener
+	peer     netip.Addr
 	read     deadline
 	write    deadline
 	linger   atomic.Bool // the request was not read to its end

@@ -14,8 +14,8 @@ import (
 	"gitlab.com/towpath/towpath/service/workload"
 )
 
-// checkTimeout bounds one readiness check; the kubelet gives up after a second by default, and
-// an answer that comes later helps nobody.
+// checkTimeout bounds the readiness checks together; the kubelet gives up after a second by
+// default, and an answer that comes later helps nobody.
 const checkTimeout = time.Second
 
 // isProbe tells requests that come every few seconds, and whose traces nobody would look at.
@@ -53,9 +53,11 @@ func readyz(draining *atomic.Bool, log *slog.Logger, checks []workload.Check) fi
 		if draining.Load() {
 			return problem.New(http.StatusServiceUnavailable, "The service is draining.")
 		}
+		ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+		defer cancel()
 		var failed []problem.Field
 		for _, check := range checks {
-			if err := runCheck(check); err != nil {
+			if err := check.Run(ctx); err != nil {
 				log.Warn("not ready", "check", check.Name, "error", err)
 				failed = append(failed, problem.Field{Field: check.Name, Detail: "does not hold"})
 			}
@@ -65,10 +67,4 @@ func readyz(draining *atomic.Bool, log *slog.Logger, checks []workload.Check) fi
 		}
 		return livez(c)
 	}
-}
-
-func runCheck(check workload.Check) error {
-	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
-	defer cancel()
-	return check.Run(ctx)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +20,7 @@ import (
 	"gitlab.com/towpath/towpath/service/problem"
 	"gitlab.com/towpath/towpath/service/server"
 	"gitlab.com/towpath/towpath/service/workload"
+	"gitlab.com/towpath/towpath/service/workload/workloadtest"
 )
 
 var testBuild = build.Info{Version: "v1.2.3", Commit: "abc", Go: "go1"}
@@ -125,16 +125,7 @@ func send(t testing.TB, s *server.Server, method, path string, headers ...string
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Add(headers[i], headers[i+1])
 	}
-	answer, err := s.App().Test(r, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer, string(body)
+	return workloadtest.Send(t, s.App(), r)
 }
 
 func TestAnswers(t *testing.T) {

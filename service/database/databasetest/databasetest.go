@@ -4,26 +4,18 @@
 //		databasetest.Each(t, func(t *testing.T, db *database.DB) { … })
 //	}
 //
-// A PostgreSQL server is started once per test binary, from the programs of the distribution,
-// on a socket in a temporary folder: no port, no container and no set-up. It ends with the test
-// binary, however that ends. Where the programs are missing the test is skipped, or fails if
-// TOWPATH_REQUIRE_TOOLS is 1, as in the pipeline.
+// A PostgreSQL server is started once per test binary, see package pgserver. Where its programs
+// are missing the test is skipped, or fails if TOWPATH_REQUIRE_TOOLS is 1, as in the pipeline.
 package databasetest
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
-	"net/url"
 	"os"
-	"path/filepath"
-	"sync/atomic"
+	"sync"
 	"testing"
-	"time"
-
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
 	"gitlab.com/towpath/towpath/service/database"
+	"gitlab.com/towpath/towpath/service/database/pgserver"
 )
 
 // Each runs a test against SQLite and against PostgreSQL, migrated and empty.
@@ -61,56 +53,59 @@ func open(t testing.TB, cfg database.Config) *database.DB {
 	return db
 }
 
-var databases atomic.Int64
+// shared is the server of this test binary. It is never closed: it ends with the binary.
+var shared = sync.OnceValues(func() (*pgserver.Server, error) { return pgserver.Start(pgserver.Options{}) })
 
 // PostgresURL makes an empty database and returns its URL. It is dropped when the test ends.
 func PostgresURL(t testing.TB) string {
 	t.Helper()
-	dir := Socket(t)
-	name := fmt.Sprintf("test_%d", databases.Add(1))
-	administer(t, dir, "CREATE DATABASE "+name)
-	t.Cleanup(func() { administer(t, dir, "DROP DATABASE "+name+" WITH (FORCE)") })
-	return URL(dir, name)
+	server := server(t)
+	name, err := server.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Drop(context.Background(), name); err != nil {
+			t.Error(err)
+		}
+	})
+	return server.URL(name)
 }
 
 // Socket starts the server if need be, and returns the folder of its socket.
 func Socket(t testing.TB) string {
 	t.Helper()
-	dir, err := startOnce()
-	if err != nil {
-		if os.Getenv("TOWPATH_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return dir
+	return server(t).Socket()
 }
 
 // URL names a database behind the socket in a folder.
-func URL(dir, name string) string {
-	u := url.URL{Scheme: "postgres", User: url.User(superuser), Path: "/" + name, RawQuery: url.Values{"host": {dir}}.Encode()}
-	return u.String()
-}
+func URL(dir, name string) string { return pgserver.URL(dir, name) }
 
-func administer(t testing.TB, dir, statement string) {
+// Server starts a server that is the test's alone, to be stopped and started again. It keeps
+// what it has promised even when it is killed, and is removed when the test ends.
+func Server(t testing.TB) *pgserver.Server {
 	t.Helper()
-	db, err := sql.Open("pgx", URL(dir, "postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if _, err := db.ExecContext(ctx, statement); err != nil {
-		t.Errorf("%s: %v", statement, err)
-	}
+	s, err := pgserver.Start(pgserver.Options{Durable: true})
+	need(t, err)
+	t.Cleanup(s.Close)
+	return s
 }
 
-// programs finds the folder of PostgreSQL's newest programs. Debian keeps them out of PATH.
-func programs() (string, error) {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil || len(found) == 0 {
-		return "", fmt.Errorf("PostgreSQL is not installed: there is no /usr/lib/postgresql/*/bin/initdb; run apt-get install postgresql")
+func server(t testing.TB) *pgserver.Server {
+	t.Helper()
+	s, err := shared()
+	need(t, err)
+	return s
+}
+
+// need skips the test if there is no server.
+func need(t testing.TB, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case os.Getenv("TOWPATH_REQUIRE_TOOLS") == "1":
+		t.Fatal(err)
+	default:
+		t.Skip(err)
 	}
-	return filepath.Dir(found[len(found)-1]), nil
 }

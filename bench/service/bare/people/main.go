@@ -3,9 +3,9 @@
 //	people ADDRESS [DATABASE_URL]
 //
 // Without a URL it uses the SQLite file in the folder that DATA_DIR names. The pools of
-// connections, their settings and the statements are those of the service, so that what
-// differs is everything around them. It checks nothing, and reads the whole list with one
-// statement where the service goes in batches.
+// connections, their settings, what they keep prepared and the statements are those of the
+// service, so that what differs is everything around them. It checks nothing, and reads the
+// whole list with one statement where the service goes in batches.
 package main
 
 import (

@@ -1,0 +1,7 @@
+//go:build !linux && !darwin
+
+package faults
+
+import "testing"
+
+func needFiles(testing.TB, uint64) {}
