@@ -109,12 +109,16 @@ var problems = map[int]string{
 	fiber.StatusNotFound:             "There is no person with this uuid.",
 	fiber.StatusConflict:             "The uuid is taken by another person.",
 	fiber.StatusUnsupportedMediaType: "The body is not application/json.",
+
+	fiber.StatusRequestEntityTooLarge: "The body is too large.",
+	fiber.StatusServiceUnavailable:    "The database can't be reached; Retry-After says when to try again.",
+	fiber.StatusInsufficientStorage:   "The disk of the database is full.",
 }
 
 // operation puts together one method of one path.
 func operation(id, summary string, status int, success map[string]any, errors ...int) map[string]any {
 	answers := map[string]any{strconv.Itoa(status): success}
-	for _, e := range errors {
+	for _, e := range append(errors, fiber.StatusServiceUnavailable) {
 		answers[strconv.Itoa(e)] = map[string]any{
 			"description": problems[e],
 			"content":     map[string]any{problem.ContentType: map[string]any{"schema": ref("schemas", "Problem")}},
@@ -131,6 +135,7 @@ func withBody(op map[string]any, schema string) map[string]any {
 // describe is what the document says of one of the two places.
 func (p path) describe(name string) map[string]any {
 	const bad, missing, taken, media = http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusUnsupportedMediaType
+	const large, full = http.StatusRequestEntityTooLarge, http.StatusInsufficientStorage
 	person := ref("schemas", "Person")
 
 	list := answer("The persons, in the order in which they came in.", map[string]any{"type": "array", "items": person})
@@ -157,14 +162,14 @@ func (p path) describe(name string) map[string]any {
 	return map[string]any{
 		p.prefix: map[string]any{
 			"get":  read,
-			"post": withBody(operation("create"+name, "Put in a person", p.created, made, bad, taken, media), "NewPerson"),
+			"post": withBody(operation("create"+name, "Put in a person", p.created, made, bad, taken, media, large, full), "NewPerson"),
 		},
 		p.prefix + "/{uuid}": map[string]any{
 			"parameters": []any{map[string]any{"name": "uuid", "in": "path", "required": true,
 				"description": fieldNamed("uuid").about, "schema": fieldNamed("uuid").schema()}},
 			"get":    operation("get"+name, "Get a person", http.StatusOK, answer("The person.", person), missing),
-			"put":    withBody(operation("update"+name, "Change some fields of a person", http.StatusOK, answer("The whole person after the change.", person), bad, missing, media), "PersonChanges"),
-			"delete": operation("delete"+name, "Remove a person", p.deleted, gone, missing),
+			"put":    withBody(operation("update"+name, "Change some fields of a person", http.StatusOK, answer("The whole person after the change.", person), bad, missing, media, large, full), "PersonChanges"),
+			"delete": operation("delete"+name, "Remove a person", p.deleted, gone, missing, full),
 		},
 	}
 }
