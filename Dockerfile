@@ -25,7 +25,7 @@ RUN --mount=type=cache,target=/go/pkg/mod \
       -ldflags "-s -w \
         -X gitlab.com/towpath/towpath/service/build.version=${VERSION} \
         -X gitlab.com/towpath/towpath/service/build.commit=${COMMIT}" \
-      -o /out/service ./service
+      -o /out/service ./service && mkdir -p /out/data
 
 FROM scratch
 ARG VERSION=unknown
@@ -37,6 +37,8 @@ LABEL org.opencontainers.image.title="service" \
       org.opencontainers.image.revision="${COMMIT}"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/service /service
+# A volume that is mounted here for the first time takes over the owner.
+COPY --from=build --chown=65532:65532 /out/data/ /var/lib/towpath/
 # Kubernetes can check runAsNonRoot only against a number.
 USER 65532:65532
 # The service, and /metrics with a second /livez.

@@ -21,6 +21,9 @@ type Environment struct {
 	Cluster  Cluster  `json:"cluster"`
 	Delivery Delivery `json:"delivery"`
 
+	// Waivers are in the order in which they are written.
+	Waivers []Waiver `json:"waivers"`
+
 	// Releases are ordered by name.
 	Releases []Release `json:"-"`
 

@@ -66,6 +66,15 @@ func LoadContract(repo fs.FS) (*build.Instance, error) {
 	return contract, err
 }
 
+// LoadPolicy loads the rules over values, or nil if the repository has none.
+func LoadPolicy(repo fs.FS) (*build.Instance, error) {
+	files, err := fs.Glob(repo, path.Join(Dir, "policy", "*.cue"))
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	return load.Instances([]string{"./policy"}, &load.Config{FS: repo, Dir: "/" + Dir, Registry: noRegistry{}})[0], nil
+}
+
 // instances parses the contract and the named environments, files in common
 // once. Errors in the CUE itself are left in the instances.
 func instances(repo fs.FS, names []string) (contract *build.Instance, envs []*build.Instance, err error) {

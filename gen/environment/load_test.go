@@ -53,7 +53,7 @@ func env(body string) map[string]string {
 
 const good = `	name: "prod"
 	tier: "production"
-	delivery: {revision: "refs/heads/env/prod", signatureKeys: ["8C1D1F5A9B0E4C77"]}, releases: service: chart: "service"
+	delivery: {revision: "refs/heads/env/prod", signatureKeys: ["8C1D1F5A9B0E4C77"]}, releases: service: chart: "service", releases: service: values: config: workloads: {people: false, portal: false}
 `
 
 func TestLoad(t *testing.T) {
@@ -88,20 +88,20 @@ func TestFindings(t *testing.T) {
 		files: env(good + "	namespce: \"x\"\n"),
 		want: []string{
 			`envs/prod/env.cue:8:94: error: production needs at least 2 replicas [broken-rule] | set releases.service.values.replicas`,
-			`envs/prod/env.cue:9:2: error: unknown field "namespce" [unknown-field] | allowed: cluster, delivery, name, namespace, releases, tier | did you mean namespace?`,
+			`envs/prod/env.cue:9:2: error: unknown field "namespce" [unknown-field] | allowed: cluster, database, delivery, name, namespace, redis, releases, tier, waivers | did you mean namespace?`,
 		},
 	}, {
 		name:  "misspelt required key",
 		files: env(strings.Replace(good, "tier:", "tixr:", 1)),
 		want: []string{
-			`envs/prod/env.cue:7:2: error: unknown field "tixr" [unknown-field] | allowed: cluster, delivery, name, namespace, releases, tier | did you mean tier?`,
+			`envs/prod/env.cue:7:2: error: unknown field "tixr" [unknown-field] | allowed: cluster, database, delivery, name, namespace, redis, releases, tier, waivers | did you mean tier?`,
 		},
 	}, {
 		name:  "two misspelt keys deep down, and a wrong value",
 		files: env(good + "	releases: service: values: {imaxe: tag: \"x\", autoscaling: minReplcas: 3, replicas: 0}\n"),
 		want: []string{
-			`envs/prod/env.cue:9:30: error: unknown field "imaxe" [unknown-field] | allowed: autoscaling, config, image, ingress, ports, replicas, resources | did you mean image?`,
-			`envs/prod/env.cue:9:60: error: unknown field "minReplcas" [unknown-field] | allowed: enabled, maxReplicas, minReplicas, targetCPUUtilizationPercentage | did you mean minReplicas?`,
+			`envs/prod/env.cue:9:30: error: unknown field "imaxe" [unknown-field] | allowed: autoscaling, config, database, disruptionBudget, externalSecrets, image, ingress, monitoring, networkPolicy, owner, ports, redis, replicas, resources, route, spread, storage | did you mean image?`,
+			`envs/prod/env.cue:9:60: error: unknown field "minReplcas" [unknown-field] | allowed: enabled, maxReplicas, minReplicas, scaleDown, scaleUp, targetCPUUtilizationPercentage | did you mean minReplicas?`,
 			`envs/prod/env.cue:9:75: error: replicas can't be 0 [wrong-value] | allowed: int & >=1 & <=100`,
 		},
 	}, {
@@ -109,7 +109,7 @@ func TestFindings(t *testing.T) {
 		files: map[string]string{"env.cue": header + good + "}\nextra: 1\n"},
 		want: []string{
 			`envs/prod/env.cue:8:94: error: production needs at least 2 replicas [broken-rule] | set releases.service.values.replicas`,
-			`envs/prod/env.cue:10:1: error: unknown field "extra" [unknown-field] | allowed: cluster, delivery, name, namespace, releases, tier`,
+			`envs/prod/env.cue:10:1: error: unknown field "extra" [unknown-field] | allowed: cluster, database, delivery, name, namespace, redis, releases, tier, waivers`,
 		},
 	}, {
 		name:  "missing required key",
@@ -176,7 +176,7 @@ func TestFindings(t *testing.T) {
 		},
 	}, {
 		name:  "production on main",
-		files: env("	name: \"prod\"\n	tier: \"production\"\n	releases: service: {chart: \"service\", values: replicas: 2}\n"),
+		files: env("	name: \"prod\"\n	tier: \"production\"\n	releases: service: {chart: \"service\", values: {replicas: 2, config: workloads: {people: false, portal: false}}}\n"),
 		want: []string{
 			`envs/prod/env.cue:5:1: error: production follows its approval branch refs/heads/env/prod only [broken-rule] | set delivery.revision`,
 			`envs/prod/env.cue:5:1: error: production needs the id of its approval key: without one Argo CD accepts unsigned commits [broken-rule] | set delivery.signatureKeys`,
@@ -197,7 +197,7 @@ func TestFindings(t *testing.T) {
 		name:  "a chart that the contract does not know",
 		files: env(strings.Replace(good, `chart: "service"`, `chart: "servce"`, 1) + "	releases: service: values: replicas: 2\n"),
 		want: []string{
-			`envs/prod/env.cue:8:103: error: chart can't be "servce" [wrong-value] | allowed: "service" | did you mean "service"?`,
+			`envs/prod/env.cue:8:103: error: chart can't be "servce" [wrong-value] | allowed: "service", "postgres", "redis" | did you mean "service"?`,
 		},
 	}, {
 		name:  "syntax",

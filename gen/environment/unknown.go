@@ -177,7 +177,9 @@ func (d *diagnosis) describe(expr ast.Expr) []string {
 		case *ast.StructLit:
 			texts = append(texts, "a struct")
 		case *ast.Ident:
-			texts = append(texts, d.definition(x))
+			if x.Name != "_" { // That is anything, and says nothing.
+				texts = append(texts, d.definition(x))
+			}
 		case *ast.CallExpr:
 			texts = append(texts, d.evaluated(x)...)
 		default:

@@ -114,4 +114,40 @@ spec:
     metadata: {name: a}
     spec: {project: prod, destination: {}}
 `,
+	"an HTTPRoute": `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web}
+spec:
+  parentRefs: [{name: public, namespace: gateways, sectionName: https}]
+  hostnames: [web.example.org]
+  rules:
+  - matches: [{path: {type: PathPrefix, value: /}}]
+    timeouts: {request: 30s}
+    backendRefs: [{name: web, port: 80}]
+`,
+	"a ServiceMonitor": `
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app.kubernetes.io/instance: web}}
+  endpoints: [{port: metrics, interval: 30s, scrapeTimeout: 10s}]
+`,
+	"a PrometheusRule": `
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata: {name: web}
+spec: {groups: [{name: web, rules: [{alert: Down, expr: up == 0, for: 5m, labels: {severity: page}}]}]}
+`,
+	"an ExternalSecret": `
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: web}
+spec:
+  refreshInterval: 1h
+  secretStoreRef: {name: vault, kind: ClusterSecretStore}
+  target: {name: web, creationPolicy: Owner}
+  data: [{secretKey: password, remoteRef: {key: web/prod, property: password}}]
+`,
 }

@@ -5,6 +5,7 @@ package produce
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -70,6 +71,16 @@ func Shared(repo fs.FS, all []*environment.Environment) ([]File, error) {
 		files = append(files,
 			File{Path: dir + "/values.schema.json", Content: document},
 			File{Path: dir + "/values.yaml", Content: append([]byte(values.Header("envs/contract")), defaults...)})
+		readme, err := fs.ReadFile(repo, dir+"/README.md")
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		if readme, err = contract.Readme(name, readme); err != nil {
+			return nil, err
+		}
+		files = append(files, File{Path: dir + "/README.md", Content: readme})
 	}
 	if all != nil {
 		for _, file := range delivery.Shared(all) {

@@ -25,41 +25,29 @@ func (c *Contract) Defaults(chart string) ([]byte, error) {
 }
 
 func writeFields(out *bytes.Buffer, v cue.Value, indent string) error {
-	fields, err := v.Fields(cue.Optional(true))
+	fields, err := fieldsOf(v)
 	if err != nil {
 		return err
 	}
-	for first := true; fields.Next(); first = false {
-		field := fields.Value()
-		if !first && indent == "" {
+	for i, field := range fields {
+		if i > 0 && indent == "" {
 			out.WriteString("\n")
 		}
-		for line := range strings.Lines(comment(field)) {
+		for line := range strings.Lines(field.comment) {
 			out.WriteString(strings.TrimRight(indent+"# "+line, " \n") + "\n")
 		}
-		name := fields.Selector().Unquoted()
-		if field.IncompleteKind() == cue.StructKind {
-			fmt.Fprintf(out, "%s%s:\n", indent, name)
-			if err := writeFields(out, field, indent+"  "); err != nil {
+		if field.isStruct {
+			fmt.Fprintf(out, "%s%s:\n", indent, field.name)
+			if err := writeFields(out, field.value, indent+"  "); err != nil {
 				return err
 			}
 			continue
 		}
-		value, ok := field.Default()
-		var scalar any
-		switch {
-		case !ok && field.IncompleteKind() == cue.ListKind:
-			scalar = []any{}
-		case !value.IsConcrete():
-			// There is nothing that would be right for everybody.
-			fmt.Fprintf(out, "%s# %s: (no default)\n", indent, name)
+		if field.noDefault {
+			fmt.Fprintf(out, "%s# %s: (no default)\n", indent, field.name)
 			continue
-		default:
-			if err := value.Decode(&scalar); err != nil {
-				return err
-			}
 		}
-		text, err := yaml.Marshal(map[string]any{name: scalar})
+		text, err := yaml.Marshal(map[string]any{field.name: field.fallback})
 		if err != nil {
 			return err
 		}
@@ -68,6 +56,50 @@ func writeFields(out *bytes.Buffer, v cue.Value, indent string) error {
 		}
 	}
 	return nil
+}
+
+// field is one field of a chart's values.
+type field struct {
+	name, comment string
+	value         cue.Value
+	// isStruct tells that the field holds other fields, and has no default itself.
+	isStruct bool
+	// noDefault tells that nothing would be right for everybody.
+	noDefault bool
+	fallback  any
+}
+
+// fieldsOf returns the fields of a struct in the contract's order.
+func fieldsOf(v cue.Value) ([]field, error) {
+	iterator, err := v.Fields(cue.Optional(true))
+	if err != nil {
+		return nil, err
+	}
+	var fields []field
+	for iterator.Next() {
+		f := field{name: iterator.Selector().Unquoted(), value: iterator.Value(), comment: comment(iterator.Value())}
+		fallback, ok := f.value.Default()
+		switch {
+		case f.value.IncompleteKind() == cue.StructKind:
+			f.isStruct = hasFields(f.value)
+			f.fallback = map[string]any{} // A struct whose keys each environment chooses.
+		case !ok && f.value.IncompleteKind() == cue.ListKind:
+			f.fallback = []any{}
+		case !fallback.IsConcrete():
+			f.noDefault = true
+		default:
+			if err := fallback.Decode(&f.fallback); err != nil {
+				return nil, err
+			}
+		}
+		fields = append(fields, f)
+	}
+	return fields, nil
+}
+
+func hasFields(v cue.Value) bool {
+	iterator, err := v.Fields(cue.Optional(true))
+	return err == nil && iterator.Next()
 }
 
 // comment returns the contract's own comment on a field. That on the type of the

@@ -187,6 +187,7 @@ func draft7(node any) any {
 		}
 		if ref, ok := out["$ref"]; ok && len(out) > 1 {
 			delete(out, "$ref")
+			reopen(out)
 			all, _ := out["allOf"].([]any)
 			out["allOf"] = append([]any{map[string]any{"$ref": ref}}, all...)
 		}
@@ -198,6 +199,22 @@ func draft7(node any) any {
 		return n
 	default:
 		return node
+	}
+}
+
+// reopen lets a schema beside a reference allow what the reference allows. CUE
+// reads "#Type & {field: …}" as #Type with more to say about one field, but the
+// encoder closes the second part for itself, around that field alone. The type
+// is closed too, so nothing else comes in.
+func reopen(beside map[string]any) {
+	if beside["additionalProperties"] == false {
+		delete(beside, "additionalProperties")
+	}
+	properties, _ := beside["properties"].(map[string]any)
+	for _, property := range properties {
+		if property, ok := property.(map[string]any); ok {
+			reopen(property)
+		}
 	}
 }
 

@@ -84,6 +84,32 @@ func TestJSONRefuses(t *testing.T) {
 	}
 }
 
+// TestTypeWithMoreToSay: a field that adds defaults to a type takes the rest of the type too. CUE's encoder closes what
+// is added around itself.
+func TestTypeWithMoreToSay(t *testing.T) {
+	document, err := contract(t).JSON("postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, accepted := range map[string]bool{
+		`{image: {tag: "17", repository: a, digest: ""}}`:                                                  true,
+		`{image: {tag: "17", repository: a, digst: ""}}`:                                                   false,
+		`{image: {tag: "17", repository: A}}`:                                                              false,
+		`{backup: {enabled: true, schedule: "1 2 * * *", storage: {size: 1Gi, className: fast}, keep: 3}}`: true,
+		`{backup: {enabled: true, schedule: "1 2 * * *", storage: {size: 1Gi, classname: fast}}}`:          false,
+		`{backup: {enabled: true, schedule: "1 2 * * *", storage: {size: 1Gi}, keep: 0}}`:                  false,
+	} {
+		var values map[string]any
+		if err := yaml.Unmarshal([]byte(text), &values); err != nil {
+			t.Fatal(err)
+		}
+		err := chartutil.ValidateAgainstSchema(&chart.Chart{Metadata: &chart.Metadata{Name: "postgres"}, Schema: document}, values)
+		if accepted != (err == nil) {
+			t.Errorf("%s: %v, want accepted %t", text, err, accepted)
+		}
+	}
+}
+
 func overlay(base, layer map[string]any) {
 	for key, value := range layer {
 		sub, ok := value.(map[string]any)
@@ -142,7 +168,8 @@ func TestDefaults(t *testing.T) {
 	previous := ""
 	for line := range strings.Lines(string(text)) {
 		trimmed := strings.TrimSpace(line)
-		if trimmed != "" && !strings.HasPrefix(trimmed, "#") && !strings.HasPrefix(strings.TrimSpace(previous), "#") {
+		// The items of a list belong to the key above them.
+		if trimmed != "" && !strings.HasPrefix(trimmed, "#") && !strings.HasPrefix(trimmed, "- ") && !strings.HasPrefix(strings.TrimSpace(previous), "#") {
 			t.Errorf("no comment above %q", trimmed)
 		}
 		previous = line

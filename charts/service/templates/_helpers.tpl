@@ -19,15 +19,34 @@ app.kubernetes.io/name: {{ toYaml .Chart.Name }}
 app.kubernetes.io/instance: {{ toYaml .Release.Name }}
 {{- end }}
 
-{{- /* Labels of the pods: only what changes with the image, because each change of them replaces every pod. */}}
-{{- define "service.podLabels" -}}
-{{ include "service.selectorLabels" . }}
+{{- /* What every object and every pod of the release says of itself. On pods nothing may stand here that changes
+without the image, because each change replaces every pod. */}}
+{{- define "service.commonLabels" -}}
+app.kubernetes.io/instance: {{ toYaml .Release.Name }}
 app.kubernetes.io/version: {{ include "service.version" . | toYaml }}
 app.kubernetes.io/part-of: towpath
+towpath.gitlab.io/owner: {{ toYaml .Values.owner }}
+{{- end }}
+
+{{- define "service.podLabels" -}}
+app.kubernetes.io/name: {{ toYaml .Chart.Name }}
+{{ include "service.commonLabels" . }}
+{{- include "service.usesLabels" . }}
+{{- end }}
+
+{{- /* Labels that the NetworkPolicies of the bundled PostgreSQL and Redis let in. */}}
+{{- define "service.usesLabels" -}}
+{{- if eq (include "service.postgres" .) "bundled" }}
+towpath.gitlab.io/uses-{{ .Values.database.bundled.release }}: "true"
+{{- end }}
+{{- if eq .Values.redis.kind "bundled" }}
+towpath.gitlab.io/uses-{{ .Values.redis.bundled.release }}: "true"
+{{- end }}
 {{- end }}
 
 {{- define "service.labels" -}}
-{{ include "service.podLabels" . }}
+app.kubernetes.io/name: {{ toYaml .Chart.Name }}
+{{ include "service.commonLabels" . }}
 app.kubernetes.io/managed-by: {{ toYaml .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" | toYaml }}
 {{- end }}
@@ -52,6 +71,100 @@ beside a digest it would be a claim that nobody checked. */}}
 {{- with .Values.image.digest }}@{{ . }}{{ end -}}
 {{- end }}
 
+{{- /* Whether a workload that is on keeps data. */}}
+{{- define "service.keepsData" -}}
+{{- if or .Values.config.workloads.people .Values.config.workloads.portal -}}
+true
+{{- end -}}
+{{- end }}
+
+{{- /* Which PostgreSQL keeps the data, bundled or external; nothing where no workload keeps data or SQLite does. */}}
+{{- define "service.postgres" -}}
+{{- if and (include "service.keepsData" .) (ne .Values.database.kind "embedded") -}}
+{{- .Values.database.kind -}}
+{{- end -}}
+{{- end }}
+
+{{- /* Whether the release needs a disk: portal keeps images in files, and SQLite is a file. */}}
+{{- define "service.hasClaim" -}}
+{{- if or .Values.config.workloads.portal (and .Values.config.workloads.people (eq .Values.database.kind "embedded")) -}}
+true
+{{- end -}}
+{{- end }}
+
+{{- define "service.claimName" -}}
+{{ include "service.fullname" . }}-data
+{{- end }}
+
+{{- /* Whether at most one pod may run at a time: a disk of one node, or SQLite, can't have two. */}}
+{{- define "service.isSingle" -}}
+{{- if and (include "service.hasClaim" .) (eq .Values.storage.accessMode "ReadWriteOnce") -}}
+true
+{{- end -}}
+{{- end }}
+
+{{- /* Whether there may be more than one pod. */}}
+{{- define "service.isReplicated" -}}
+{{- if gt (int (.Values.autoscaling.enabled | ternary .Values.autoscaling.maxReplicas .Values.replicas)) 1 -}}
+true
+{{- end -}}
+{{- end }}
+
+{{- /* How the service finds its database; the migration Job has the same. */}}
+{{- define "service.databaseEnvironment" -}}
+{{- $postgres := include "service.postgres" . -}}
+{{- with .Values.database }}
+{{- if eq $postgres "bundled" }}
+DATABASE_URL: {{ printf "postgres://%s@%s:5432/%s?sslmode=disable" .bundled.user .bundled.release .bundled.name | quote }}
+DATABASE_PASSWORD_FILE: /run/secrets/database/{{ .bundled.secret.key }}
+{{- else if eq $postgres "external" }}
+DATABASE_URL_FILE: /run/secrets/database/{{ .external.secret.key }}
+{{- end }}
+{{- if $postgres }}
+DATABASE_MAX_CONNS: {{ .maxConnections | toString | quote }}
+{{- end }}
+DATABASE_WAIT: {{ printf "%vs" .waitSeconds | quote }}
+{{- end }}
+{{- end }}
+
+{{- /* Secrets that the pods read as files, a folder each: folder, Secret, key. Files can't be read from the
+process's environment by whoever may look at it, and do not show up in crash reports. */}}
+{{- define "service.secrets" -}}
+{{- $postgres := include "service.postgres" . -}}
+{{- if $postgres }}
+database: {{ get .Values.database $postgres | dig "secret" dict | toJson }}
+{{- end }}
+{{- if ne .Values.redis.kind "none" }}
+redis: {{ get .Values.redis .Values.redis.kind | dig "secret" dict | toJson }}
+{{- end }}
+{{- if .Values.config.shout.secret.name }}
+shout: {{ toJson .Values.config.shout.secret }}
+{{- end }}
+{{- end }}
+
+{{- define "service.secretVolume" -}}
+- name: {{ .folder }}
+  secret:
+    secretName: {{ toYaml .secret.name }}
+    defaultMode: 0440
+    items:
+      - key: {{ toYaml .secret.key }}
+        path: {{ toYaml .secret.key }}
+{{- end }}
+
+{{- define "service.pullPolicy" -}}
+{{- .Values.image.digest | empty | ternary "Always" "IfNotPresent" -}}
+{{- end }}
+
+{{- define "service.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ toYaml . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* Environment of the service. A workload called x is switched by X_ENABLED, so that a new one needs no
 line here. */}}
 {{- define "service.environment" -}}
@@ -59,13 +172,46 @@ PORT: {{ .Values.ports.http | toString | quote }}
 METRICS_PORT: {{ .Values.ports.metrics | toString | quote }}
 LOG_LEVEL: {{ .Values.config.logLevel | quote }}
 STARTUP_DELAY: {{ printf "%vs" .Values.config.startupDelaySeconds | quote }}
-DRAIN_DELAY: {{ printf "%vs" .Values.config.drainSeconds | quote }}
+{{- /* The sleep before SIGTERM, preStop, is the drain; see deployment.yaml. */}}
+DRAIN_DELAY: 0s
 SHUTDOWN_GRACE: {{ printf "%vs" .Values.config.shutdownSeconds | quote }}
 {{- with .Values.config.trustedProxies }}
 TRUSTED_PROXIES: {{ join "," . | quote }}
 {{- end }}
 {{- range $name, $enabled := .Values.config.workloads }}
 {{ $name | snakecase | upper }}_ENABLED: {{ $enabled | toString | quote }}
+{{- end }}
+API_DOCS: {{ .Values.config.apiDocs | toString | quote }}
+{{- if .Values.config.demo }}
+SEED_DEMO: "true"
+{{- end }}
+{{- if include "service.keepsData" . }}
+{{- include "service.databaseEnvironment" . }}
+{{- end }}
+{{- if include "service.hasClaim" . }}
+DATA_DIR: /var/lib/towpath
+{{- end }}
+{{- with .Values.redis }}
+{{- if eq .kind "bundled" }}
+REDIS_URL: {{ printf "redis://%s:6379" .bundled.release | quote }}
+REDIS_PASSWORD_FILE: /run/secrets/redis/{{ .bundled.secret.key }}
+{{- else if eq .kind "external" }}
+REDIS_URL_FILE: /run/secrets/redis/{{ .external.secret.key }}
+{{- end }}
+{{- end }}
+{{- with .Values.config.shout.secret }}
+{{- if .name }}
+SHOUT_URL_FILE: /run/secrets/shout/{{ .key }}
+{{- end }}
+{{- end }}
+{{- with .Values.config.tracing }}
+{{- if .endpoint }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ .endpoint | quote }}
+OTEL_SERVICE_NAME: {{ $.Release.Name | quote }}
+OTEL_RESOURCE_ATTRIBUTES: {{ printf "k8s.namespace.name=%s" $.Release.Namespace | quote }}
+OTEL_TRACES_SAMPLER: parentbased_traceidratio
+OTEL_TRACES_SAMPLER_ARG: {{ .sampleRatio | toString | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -96,4 +242,20 @@ as it is, by resourceFieldRef. GOMAXPROCS is left alone: since 1.25 Go takes it 
 {{- $number := regexFind "^[0-9]+" $memory | int64 -}}
 {{- $factor := regexFind "[A-Za-z]*$" $memory | get $factors -}}
 {{- div (mul $number $factor 9) 10 -}}
+{{- end }}
+
+{{- /* Pods of the migration and of helm test have names of their own: were they called service, the Service would
+send them requests, and the Deployment would count them as its own. */}}
+{{- define "service.migrationName" -}}
+{{ include "service.fullname" . | trunc 53 | trimSuffix "-" }}-migration
+{{- end }}
+
+{{- define "service.migrationSelectorLabels" -}}
+app.kubernetes.io/name: service-migration
+app.kubernetes.io/instance: {{ toYaml .Release.Name }}
+{{- end }}
+
+{{- define "service.testSelectorLabels" -}}
+app.kubernetes.io/name: service-test
+app.kubernetes.io/instance: {{ toYaml .Release.Name }}
 {{- end }}

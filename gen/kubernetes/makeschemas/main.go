@@ -36,9 +36,23 @@ var kubernetesModules = []string{
 	"k8s.io/kubernetes@v1.36.3",
 }
 
-// crdModules lists the custom kinds to know: a module and the files in it that hold CRDs.
-var crdModules = []struct{ module, files string }{
-	{"github.com/argoproj/argo-cd/v2@v2.14.21", "manifests/crds/*-crd.yaml"},
+// crdModules lists the custom kinds to know: a module and the files in it that hold CRDs. Of a project whose kinds
+// are many and large, those are named that belong to an application; the rest is its cluster's business.
+var crdModules = []struct {
+	module string
+	files  []string
+}{
+	{"github.com/argoproj/argo-cd/v2@v2.14.21", []string{"manifests/crds/*-crd.yaml"}},
+	{"github.com/external-secrets/external-secrets@v1.3.2", []string{
+		"config/crds/bases/external-secrets.io_externalsecrets.yaml",
+		"config/crds/bases/external-secrets.io_*secretstores.yaml",
+	}},
+	{"github.com/prometheus-operator/prometheus-operator@v0.85.0", []string{
+		"example/prometheus-operator-crd/*_podmonitors.yaml",
+		"example/prometheus-operator-crd/*_prometheusrules.yaml",
+		"example/prometheus-operator-crd/*_servicemonitors.yaml",
+	}},
+	{"sigs.k8s.io/gateway-api@v1.6.3", []string{"config/crd/standard/gateway.networking.k8s.io_*.yaml"}},
 }
 
 func main() {
@@ -94,8 +108,10 @@ func makeAll() (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := makeCRDs(row.module, filepath.Join(folder, row.files), files); err != nil {
-			return nil, fmt.Errorf("%s: %w", row.module, err)
+		for _, pattern := range row.files {
+			if err := makeCRDs(row.module, filepath.Join(folder, pattern), files); err != nil {
+				return nil, fmt.Errorf("%s: %w", row.module, err)
+			}
 		}
 	}
 	return files, nil
