@@ -9,8 +9,8 @@ import (
 
 // order is the flow: a package may import those before it.
 var order = []string{
-	"memory", "finding", "environment", "ahead", "values", "schema", "chart", "manifest", "kubernetes", "delivery",
-	"render", "explain", "produce", "output", "check", "cli",
+	"memory", "finding", "environment", "ahead", "values", "schema", "chart", "cases", "watch", "manifest", "kubernetes", "delivery",
+	"render", "policy", "blame", "waiver", "explain", "produce", "output", "check", "cli",
 }
 
 // TestImports keeps the flow one way, and what is slow to start out of gen.

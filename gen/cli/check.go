@@ -25,11 +25,15 @@ func (a *app) checkCommand() *cobra.Command {
 		Short: "Check environments, charts and objects, as the pipeline does",
 		Long: `Check reports everything that is wrong, in one run: values that break the
 contract, produced files that are stale, charts that don't render or whose output
-depends on more than chart and values, and objects that the environment's
-Kubernetes version, or its AppProject, would refuse. It needs no network and
-writes nothing.
+depends on more than chart and values, objects that the environment's Kubernetes
+version, or its AppProject, would refuse, and values and objects that are against
+the policy. It needs no network and writes nothing.
 
-Exit codes: 0 nothing is wrong, 2 invalid input, 3 only stale files, 4 against
+An environment puts up with a finding of the policy by a waiver, which has a reason
+and a last day; see gen explain waiver-expired. Findings with a waiver are counted,
+and listed with -o json. A warning fails nothing.
+
+Exit codes: 0 nothing is wrong but warnings, 2 invalid input, 3 only stale files, 4 against
 the policy.`,
 		Example: `  gen check                           everything
   gen check prod                      one environment
@@ -39,7 +43,7 @@ the policy.`,
 		RunE:              func(_ *cobra.Command, args []string) error { return a.check(o, args) },
 	}
 	cmd.Flags().StringVarP(&o.format, "output", "o", "text", "text, json or gitlab (Code Quality report)")
-	cmd.Flags().BoolVar(&o.rules, "rules", false, "list the rules instead")
+	cmd.Flags().BoolVar(&o.rules, "rules", false, "list the rules instead, gen's own and those of envs/policy")
 	jobsFlag(cmd, &o.jobs)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "gitlab"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -53,7 +57,7 @@ func (a *app) check(o checkOptions, args []string) error {
 		return err
 	}
 	if o.rules {
-		return a.listRules()
+		return a.listRules(o.format)
 	}
 	names, err := a.resolve(args)
 	if err != nil {
@@ -61,39 +65,37 @@ func (a *app) check(o checkOptions, args []string) error {
 	}
 	progress := a.newProgress()
 	findings, err := check.Run(a.repoFS(), check.Options{
-		Names: names, Jobs: o.jobs, Progress: progress.report,
+		Names: names, Jobs: o.jobs, Progress: progress.report, Today: a.Now().UTC(),
 		Load: func(_ fs.FS, names []string) (*environment.Set, error) { return ahead.Load(a.root, names) },
 	})
 	progress.clear()
 	if err != nil {
 		return err
 	}
+	open, waived := findings.Split()
 	switch o.format {
 	case "json":
 		err = finding.JSON(a.Out, findings)
 	case "gitlab":
-		err = finding.GitLab(a.Out, findings)
+		err = finding.GitLab(a.Out, open)
 	default:
-		err = finding.Text(a.Out, a.repoFS(), findings, a.colour(a.OutTerminal))
+		err = finding.Text(a.Out, a.repoFS(), open, a.colour(a.OutTerminal))
 	}
 	if err != nil {
 		return err
 	}
-	if len(findings) == 0 {
-		if o.format == "text" {
-			fmt.Fprintf(a.Err, "%s: nothing is wrong\n", count(len(names), "environment"))
-		}
-		return nil
+	summary := "nothing is wrong"
+	if len(open) > 0 {
+		summary = count(len(open), "finding")
 	}
-	fmt.Fprintf(a.Err, "%s: %s\n", count(len(names), "environment"), count(len(findings), "finding"))
-	return errReported{codeOf(findings)}
-}
-
-func (a *app) listRules() error {
-	for _, rule := range finding.Rules() {
-		if _, err := fmt.Fprintf(a.Out, "%-22s %-7s %s\n", rule.ID, rule.Class, rule.Title); err != nil {
-			return err
-		}
+	if len(waived) > 0 {
+		summary += fmt.Sprintf(", %d waived", len(waived))
+	}
+	if len(open) > 0 || o.format == "text" {
+		fmt.Fprintf(a.Err, "%s: %s\n", count(len(names), "environment"), summary)
+	}
+	if code := codeOf(open); code != exitOK {
+		return errReported{code}
 	}
 	return nil
 }

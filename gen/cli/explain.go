@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -26,11 +27,13 @@ place that set, bounded or defaulted it. A path starts with a release, below
 whose values it then looks, or with a field of the environment. Without a path
 it shows every value of the environment with the place that decided it.
 
-Explain RULE says what a rule demands, why, and how to keep it.`,
+Explain RULE says what a rule demands, why, and how to keep it, be it one of gen's
+or of envs/policy.`,
 		Example: `  gen explain envs/prod service.autoscaling.minReplicas
   gen explain prod delivery.revision
   gen explain prod                 every value with its origin
-  gen explain unknown-field        what a rule is about`,
+  gen explain unknown-field        what a rule is about
+  gen explain debug-logging        and one of envs/policy`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: a.completeExplain,
 		RunE:              func(_ *cobra.Command, args []string) error { return a.explain(o, args) },
@@ -47,8 +50,12 @@ func (a *app) explain(o explainOptions, args []string) error {
 		return a.explainRule(o, rule)
 	}
 	names, err := a.resolve(args[:1])
+	var unknown *environment.UnknownError
+	if errors.As(err, &unknown) && len(args) == 1 {
+		return a.explainOther(o, unknown)
+	}
 	if err != nil {
-		return a.explainUnknown(args, err)
+		return err
 	}
 	set, err := ahead.Load(a.root, names)
 	if err != nil {
@@ -75,36 +82,6 @@ func (a *app) explain(o explainOptions, args []string) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\n", p.Role, p.Position, p.Text)
 	}
 	return table.Flush()
-}
-
-func (a *app) explainRule(o explainOptions, rule finding.Rule) error {
-	if o.format == "json" {
-		return a.printJSON(rule)
-	}
-	bold := func(s string) string { return s }
-	if a.colour(a.OutTerminal) {
-		bold = func(s string) string { return "\x1b[1m" + s + "\x1b[0m" }
-	}
-	_, err := fmt.Fprintf(a.Out, "%s (%s)\n\n%s\n\n%s\n\n%s\n%s\n%s\n%s",
-		bold(rule.ID), rule.Class, rule.Title, wrap(rule.Why, 80),
-		bold("Wrong:"), indent(rule.Bad), bold("Right:"), indent(rule.Good))
-	return err
-}
-
-// explainUnknown says of a word that is no environment whether it may have been
-// meant as a rule.
-func (a *app) explainUnknown(args []string, err error) error {
-	if len(args) == 2 {
-		return err
-	}
-	var ids []string
-	for _, rule := range finding.Rules() {
-		ids = append(ids, rule.ID)
-	}
-	if near := finding.DidYouMean(args[0], ids); near != "" {
-		return fmt.Errorf("%w; no rule has that name either, %s", err, near)
-	}
-	return fmt.Errorf("%w; no rule has that name either, see gen check --rules", err)
 }
 
 func (a *app) explainTree(o explainOptions, env *environment.Environment) error {
@@ -134,7 +111,8 @@ func (a *app) printJSON(v any) error {
 func (a *app) completeExplain(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		names, directive := a.completeEnvironments(cmd, args, toComplete)
-		for _, rule := range finding.Rules() {
+		rules, _ := a.allRules() // Those of gen, if the others are broken.
+		for _, rule := range rules {
 			names = append(names, rule.ID)
 		}
 		return names, directive
@@ -159,29 +137,4 @@ func (a *app) completeExplain(cmd *cobra.Command, args []string, toComplete stri
 		paths = append(paths, path)
 	}
 	return paths, cobra.ShellCompDirectiveNoFileComp
-}
-
-// wrap breaks a paragraph into lines of at most width characters.
-func wrap(text string, width int) string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return strings.Join(append(lines, line), "\n")
-}
-
-func indent(text string) string {
-	var out strings.Builder
-	for line := range strings.Lines(text) {
-		out.WriteString("    " + line)
-	}
-	return out.String()
 }

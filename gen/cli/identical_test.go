@@ -27,11 +27,7 @@ func TestIdentical(t *testing.T) {
 	var first string
 	for _, m := range machines {
 		repo := filepath.Join(t.TempDir(), m.dir)
-		for _, dir := range []string{"envs", "charts", "argocd"} {
-			if err := copyTree(filepath.Join(repo, dir), filepath.Join("..", "..", dir)); err != nil {
-				t.Fatal(err)
-			}
-		}
+		mustCopyRepository(t, repo)
 		// What is there already would hide what would be written.
 		for _, produced := range []string{"envs/dev/values", "envs/stage/values", "envs/prod/values", "argocd/dev", "argocd/stage", "argocd/prod", "argocd/projects", "argocd/bootstrap/environments", "charts/service/values.yaml", "charts/service/values.schema.json"} {
 			if err := os.RemoveAll(filepath.Join(repo, produced)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -17,24 +18,29 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"gen": func() { os.Exit(cli.Main(os.Args[1:], cli.System())) },
+		"gen": func() { os.Exit(cli.Main(os.Args[1:], system())) },
 	})
 }
 
-// TestScript runs a script per behaviour of the command line. Each starts in a
-// copy of what gen reads of this repository: envs, charts and argocd.
+// system returns the streams of the process, with the day that a script has set
+// as TODAY.
+func system() *cli.Streams {
+	s := cli.System()
+	if today, err := time.Parse(time.DateOnly, os.Getenv("TODAY")); err == nil {
+		s.Now = func() time.Time { return today }
+	}
+	return s
+}
+
+// TestScript runs a script per behaviour of the command line, each in a copy of
+// [repository].
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "")
-			for _, dir := range []string{"envs", "charts", "argocd"} {
-				if err := copyTree(filepath.Join(env.WorkDir, dir), filepath.Join("..", "..", dir)); err != nil {
-					return err
-				}
-			}
-			return nil
+			return copyRepository(env.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,

@@ -21,6 +21,8 @@ type Streams struct {
 	Dir string
 	// Getenv reads the environment of the process.
 	Getenv func(string) string
+	// Now reads the clock.
+	Now func() time.Time
 }
 
 // System returns the streams of the process.
@@ -35,6 +37,7 @@ func System() *Streams {
 		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Dir:         dir,
 		Getenv:      os.Getenv,
+		Now:         time.Now,
 	}
 }
 

@@ -77,8 +77,24 @@ type Finding struct {
 	Environment string `json:"environment,omitempty"`
 	Release     string `json:"release,omitempty"`
 	Object      string `json:"object,omitempty"`
+	// Value is the path of the environment's value that breaks a rule over values.
+	Value string `json:"value,omitempty"`
+	// Waiver, if not nil, is what the environment says to put up with it.
+	Waiver *Waiver `json:"waiver,omitempty"`
+	// Class is set for a rule that is not gen's own; see [Lookup].
+	Class Class `json:"-"`
 	// Width is the number of bytes to underline from Column on.
 	Width int `json:"-"`
+}
+
+// Waiver puts up with a finding for a while.
+type Waiver struct {
+	Reason string `json:"reason"`
+	Owner  string `json:"owner"`
+	// Until is the last day, as YYYY-MM-DD.
+	Until string `json:"until"`
+	// Position is that of the waiver.
+	Position
 }
 
 // Error returns the finding as one line.
@@ -117,8 +133,20 @@ func (l List) Sort() List {
 	})
 	return slices.CompactFunc(l, func(a, b Finding) bool {
 		return a.Rule == b.Rule && a.Position == b.Position && a.Message == b.Message &&
-			a.Environment == b.Environment && a.Release == b.Release
+			a.Environment == b.Environment && a.Release == b.Release && a.Object == b.Object && a.Value == b.Value
 	})
+}
+
+// Split returns the findings that no waiver puts up with, and those that one does.
+func (l List) Split() (open, waived List) {
+	for _, f := range l {
+		if f.Waiver == nil {
+			open = append(open, f)
+		} else {
+			waived = append(waived, f)
+		}
+	}
+	return open, waived
 }
 
 // From returns the findings in err, and what is left of err without them: an

@@ -85,6 +85,9 @@ func TestRules(t *testing.T) {
 		default:
 			t.Errorf("the rule %s is of class %q", rule.ID, rule.Class)
 		}
+		if rule.Severity != finding.Error && rule.Severity != finding.Warning {
+			t.Errorf("the rule %s is of severity %q", rule.ID, rule.Severity)
+		}
 	}
 }
 

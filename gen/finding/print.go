@@ -61,7 +61,7 @@ func (p *printer) finding(f Finding) {
 	p.printf("%s: %s [%s]\n", severity, p.bold(f.Message), f.Rule)
 	p.source(f)
 	var affected []string
-	for _, part := range []struct{ word, name string }{{"environment", f.Environment}, {"release", f.Release}, {"object", f.Object}} {
+	for _, part := range []struct{ word, name string }{{"environment", f.Environment}, {"release", f.Release}, {"object", f.Object}, {"value", f.Value}} {
 		if part.name != "" {
 			affected = append(affected, part.word+" "+part.name)
 		}

@@ -30,9 +30,15 @@ type Rule struct {
 	// Title says what must hold, in one sentence.
 	Title string `json:"title"`
 	Class Class  `json:"class"`
+	// Severity is that of the findings, Error if the text does not say.
+	Severity Severity `json:"severity"`
+	// CheckedBy is the package or the file that holds objects and values against
+	// the rule. Without it that is, for class policy, gen/policy.
+	CheckedBy string `json:"checkedBy,omitempty"`
 	// Why says what goes wrong otherwise.
 	Why string `json:"why"`
-	// Bad and Good are the same few lines, before and after.
+	// Bad and Good are the same few lines, before and after. Those of gen/policy's
+	// rules are whole objects, which its tests judge.
 	Bad  string `json:"bad"`
 	Good string `json:"good"`
 }
@@ -56,6 +62,9 @@ var Rules = sync.OnceValue(func() []Rule {
 		if err := yaml.UnmarshalStrict(data, &rule); err != nil {
 			panic(fmt.Sprintf("rules/%s: %v", name.Name(), err))
 		}
+		if rule.Severity == "" {
+			rule.Severity = Error
+		}
 		rules = append(rules, rule)
 	}
 	slices.SortFunc(rules, func(a, b Rule) int { return strings.Compare(a.ID, b.ID) })
@@ -72,10 +81,18 @@ func Lookup(id string) (Rule, bool) {
 	return rules[i], true
 }
 
-// Has reports whether a finding of severity Error breaks a rule of the class.
+// Has reports whether a finding of severity Error, and without a waiver, breaks a
+// rule of the class.
 func (l List) Has(class Class) bool {
 	return slices.ContainsFunc(l, func(f Finding) bool {
-		rule, ok := Lookup(f.Rule)
-		return f.Severity == Error && ok && rule.Class == class
+		return f.Severity == Error && f.Waiver == nil && f.class() == class
 	})
+}
+
+func (f Finding) class() Class {
+	if f.Class != "" {
+		return f.Class
+	}
+	rule, _ := Lookup(f.Rule)
+	return rule.Class
 }
