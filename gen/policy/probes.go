@@ -16,17 +16,33 @@ func (p pod) served() []container {
 	return found
 }
 
-// missingProbe makes a rule that each container that serves has a probe.
-func missingProbe(probe, consequence string) func(*Release) []Violation {
-	return eachPod(func(p pod) []Violation {
-		var found []Violation
-		for _, c := range p.served() {
-			if at := c.at(probe); !at.exists() {
-				found = append(found, at.blame("add a "+probe, "container %q has no %s, so %s", c.name(), probe, consequence))
-			}
+// missingLiveness demands that each container that serves has a liveness probe.
+func missingLiveness(p pod) []Violation {
+	var found []Violation
+	for _, c := range p.served() {
+		if at := c.at("livenessProbe"); !at.exists() {
+			found = append(found, at.blame("add a livenessProbe",
+				"container %q has no livenessProbe, so nobody restarts it when it is stuck", c.name()))
 		}
-		return found
-	})
+	}
+	return found
+}
+
+// missingReadiness demands that one container of a pod decides whether the pod
+// gets requests. A pod is ready only when all that have a probe are, so one on
+// each would let an exporter that hangs take the server beside it away.
+func missingReadiness(p pod) []Violation {
+	served := p.served()
+	for _, c := range served {
+		if c.at("readinessProbe").exists() {
+			return nil
+		}
+	}
+	if len(served) == 0 {
+		return nil
+	}
+	return []Violation{served[0].at("readinessProbe").blame("add a readinessProbe",
+		"no container has a readinessProbe, so the pod gets requests before it can answer them")}
 }
 
 // actions are what a probe can do.

@@ -1,17 +1,13 @@
 package render_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"gitlab.com/towpath/towpath/gen/environment"
-	"gitlab.com/towpath/towpath/gen/render"
 )
 
-// TestSchemaAsHelm lints the chart of every release with its values, and with
-// values that are a little off, by every version of Helm. Helm's validator of
+// TestSchemaAsHelm lints the chart with the values of prod, and with values that
+// are a little off, by every version of Helm. Helm's validator of
 // JSON Schema changed with 3.18 (xeipuuv/gojsonschema before, drafts 4 to 7;
 // santhosh-tekuri/jsonschema since), and the produced values.schema.json must
 // mean the same to both.
@@ -86,40 +82,5 @@ func TestSchemaAsHelm(t *testing.T) {
 				})
 			}
 		})
-	}
-}
-
-// TestEveryReleaseLints lints the chart of every release with the committed
-// values.
-func TestEveryReleaseLints(t *testing.T) {
-	repo := os.DirFS(repository)
-	names, err := environment.Names(repo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := environment.Load(repo, names)
-	if err != nil {
-		t.Fatal(err)
-	}
-	renderer := render.New(repo)
-	for _, env := range set.Environments {
-		for _, release := range env.Releases {
-			request, err := renderer.Request(env, release)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, helm := range helms {
-				t.Run(env.Name+"/"+release.Name+"/"+helm.Version, func(t *testing.T) {
-					t.Parallel()
-					args := []string{"lint", "--strict", filepath.Join(repository, "charts", release.Chart), "--kube-version", request.KubernetesVersion}
-					for _, file := range valueFiles(t, request.Values...) {
-						args = append(args, "-f", file)
-					}
-					if stdout, stderr, err := run(t, helm, args...); err != nil {
-						t.Errorf("%v: %s%s", err, stdout, stderr)
-					}
-				})
-			}
-		}
 	}
 }
