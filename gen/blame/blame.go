@@ -42,6 +42,11 @@ type Place struct {
 	Default []string
 	// Notes name the line of the template, and other values that it reads.
 	Notes []finding.Note
+	// Template is the line of the template.
+	Template finding.Position
+	// Reads are the paths, below the release's values, of all values that decide
+	// what the template writes there.
+	Reads [][]string
 }
 
 // Field returns the place of the field at a path of an object's data, list
@@ -55,7 +60,7 @@ func (f *Finder) Field(release environment.Release, o manifest.Object, path []st
 			at := Line(string(data), path)
 			position.Line, position.Column = at.Line, at.Column
 		}
-		return Place{Position: position}
+		return Place{Position: position, Template: position}
 	}
 	within := document(file, o.Kind)
 	object := len(path) == 0 || len(path) == 1 && (path[0] == "kind" || path[0] == "apiVersion")
@@ -67,8 +72,10 @@ func (f *Finder) Field(release environment.Release, o manifest.Object, path []st
 		position = finding.Position{File: h.file, Line: h.at.line + 1, Column: h.at.column + 1}
 	}
 	place := choose(release, h.reads, at(o.Data, path))
+	place.Template, place.Reads = position, h.reads
 	if !place.IsValid() {
-		return Place{Position: position}
+		place.Position = position
+		return place
 	}
 	if position.Line > 0 {
 		place.Notes = append([]finding.Note{{Position: position, Message: "the template, which reads it here"}}, place.Notes...)

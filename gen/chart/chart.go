@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/Masterminds/semver/v3"
 	helm "helm.sh/helm/v3/pkg/chart"
@@ -33,6 +34,9 @@ type Chart struct {
 
 	files map[string][]byte // by path relative to the chart's folder
 	helm  *helm.Chart
+	// calls are those in its templates that are not hermetic; they are looked for
+	// once.
+	calls func() templateCalls
 }
 
 // Load reads the chart in the folder charts/NAME. If the chart can't be used,
@@ -40,6 +44,7 @@ type Chart struct {
 func Load(repo fs.FS, name string) (*Chart, error) {
 	dir := path.Join(Dir, name)
 	c := &Chart{Name: name, files: map[string][]byte{}}
+	c.calls = sync.OnceValue(c.findAllCalls)
 	ignored, err := readIgnore(repo, dir)
 	if err != nil {
 		return nil, c.broken(path.Join(dir, ignore.HelmIgnore), err)

@@ -52,23 +52,38 @@ var unordered = []string{"keys", "values"}
 // values. If a template passes values through tpl, the texts among the given
 // values are templates too.
 func (c *Chart) Hermetic(values map[string]any) finding.List {
-	var findings finding.List
-	usesTpl := false
+	calls := c.calls()
+	findings := slices.Clone(calls.findings)
+	if calls.tpl {
+		findings = append(findings, hermeticTexts(values, "")...)
+	}
+	return findings.Sort()
+}
+
+// templateCalls is what the templates of a chart call.
+type templateCalls struct {
+	findings finding.List
+	tpl      bool // whether one of them calls tpl
+}
+
+func (c *Chart) findAllCalls() templateCalls {
+	var found templateCalls
 	for name, data := range c.files {
 		if !isTemplate(name) {
 			continue
 		}
 		calls, err := findCalls(name, string(data))
 		if err != nil {
-			findings = append(findings, c.templateFinding(fmt.Errorf("parse error at (%s/%s", c.Name, strings.TrimPrefix(err.Error(), "template: "))))
+			err = fmt.Errorf("parse error at (%s/%s", c.Name, strings.TrimPrefix(err.Error(), "template: "))
+			found.findings = append(found.findings, c.templateFinding(err))
 			continue
 		}
 		for _, call := range calls {
-			usesTpl = usesTpl || call.name == "tpl"
+			found.tpl = found.tpl || call.name == "tpl"
 			if call.reads == "" {
 				continue
 			}
-			findings = append(findings, finding.Finding{
+			found.findings = append(found.findings, finding.Finding{
 				Rule:     "not-hermetic",
 				Severity: finding.Error,
 				Position: finding.Position{File: path.Join(c.Path(), name), Line: call.line, Column: call.column},
@@ -78,10 +93,7 @@ func (c *Chart) Hermetic(values map[string]any) finding.List {
 			})
 		}
 	}
-	if usesTpl {
-		findings = append(findings, hermeticTexts(values, "")...)
-	}
-	return findings.Sort()
+	return found
 }
 
 func isTemplate(name string) bool {

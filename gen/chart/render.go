@@ -46,20 +46,9 @@ type Source struct {
 // finding from a template has the key of the values in its Object field, for
 // the caller to find the line that set it.
 func (c *Chart) Render(r Release) ([]Source, error) {
-	chrt, values, err := c.prepare(r)
+	chrt, top, err := c.Inputs(r)
 	if err != nil {
 		return nil, err
-	}
-	capabilities, err := c.capabilities(r)
-	if err != nil {
-		return nil, err
-	}
-	// The schema is left to ValidateValues: it would be compiled here each time.
-	top, err := chartutil.ToRenderValuesWithSchemaValidation(chrt, values, chartutil.ReleaseOptions{
-		Name: r.Name, Namespace: r.Namespace, Revision: 1, IsInstall: true,
-	}, capabilities, true)
-	if err != nil {
-		return nil, c.broken(path.Join(c.Path(), "values.yaml"), err)
 	}
 	rendered, err := engine.Engine{}.Render(chrt, top)
 	if err != nil {
@@ -77,6 +66,27 @@ func (c *Chart) Render(r Release) ([]Source, error) {
 	}
 	slices.SortFunc(sources, func(a, b Source) int { return strings.Compare(a.Template, b.Template) })
 	return sources, nil
+}
+
+// Inputs returns what Helm's engine renders for a release: a copy of the chart, with
+// the dependencies that the release switches on, and the data of its templates.
+func (c *Chart) Inputs(r Release) (*helm.Chart, chartutil.Values, error) {
+	chrt, values, err := c.prepare(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	capabilities, err := c.capabilities(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	// The schema is left to ValidateValues: it would be compiled here each time.
+	top, err := chartutil.ToRenderValuesWithSchemaValidation(chrt, values, chartutil.ReleaseOptions{
+		Name: r.Name, Namespace: r.Namespace, Revision: 1, IsInstall: true,
+	}, capabilities, true)
+	if err != nil {
+		return nil, nil, c.broken(path.Join(c.Path(), "values.yaml"), err)
+	}
+	return chrt, top, nil
 }
 
 // ValidateValues holds the values of a release against the values.schema.json of

@@ -1,26 +1,24 @@
 // Package check holds the environments against everything that can be known
-// before a merge: the contract, the freshness of produced files, the charts,
-// and the objects that Kubernetes would get.
+// before a merge: the contract, the freshness of produced files, the charts, the
+// objects that Kubernetes would get, and the policy.
 //
 // Each check is a function from loaded data to findings; Run calls them all and
 // returns what all of them found.
 package check
 
 import (
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"time"
 
-	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/yaml"
 
+	"gitlab.com/towpath/towpath/gen/blame"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/kubernetes"
-	"gitlab.com/towpath/towpath/gen/manifest"
 	"gitlab.com/towpath/towpath/gen/output"
 	"gitlab.com/towpath/towpath/gen/produce"
 	"gitlab.com/towpath/towpath/gen/render"
@@ -38,6 +36,8 @@ type Options struct {
 	// Progress, if not nil, is told how many of the releases are done. It is
 	// called from several goroutines.
 	Progress func(done, total int)
+	// Today decides which waivers have ended.
+	Today time.Time
 }
 
 // Run checks the environments and returns all findings, in the order of files.
@@ -77,11 +77,25 @@ func Run(repo fs.FS, o Options) (finding.List, error) {
 	findings = append(findings, stale...)
 	findings = append(findings, ArgoCD(files, selected)...)
 
-	releases, err := Releases(render.New(repo), repo, selected, o)
+	values := startValues(repo, set.Environments, selected)
+	finder := blame.New(repo)
+	renderer := render.New(repo)
+	charts := startCharts(repo, renderer, set.Environments, selected)
+	releases, found, err := Releases(renderer, finder, selected, o)
 	if err != nil {
 		return nil, err
 	}
-	return append(findings, releases...).Sort(), nil
+	others := slices.DeleteFunc(slices.Clone(set.Environments), func(env *environment.Environment) bool { return slices.Contains(selected, env) })
+	judged, err := judge(finder, selected, append(releases, renderOthers(renderer, others, o.Jobs)...), <-values, o.Today)
+	if err != nil {
+		return nil, err
+	}
+	watched := <-charts
+	if watched.err != nil {
+		return nil, watched.err
+	}
+	findings = append(findings, watched.findings...)
+	return append(findings, merge(append(found, judged...))...).Sort(), nil
 }
 
 // produced returns the files that the selected environments and all of them
@@ -169,13 +183,21 @@ func ArgoCD(files []produce.File, selected []*environment.Environment) finding.L
 		if err != nil {
 			continue // Reported with the releases.
 		}
+		above := 0 // Lines above the document.
 		for _, doc := range strings.Split(string(file.Content), "\n---\n") {
+			from := above
+			above += strings.Count(doc, "\n") + 2
 			var object map[string]any
 			if err := yaml.Unmarshal([]byte(doc), &object); err != nil || isKustomization(object) {
 				continue
 			}
 			for _, problem := range api.Validate(object) {
-				findings = append(findings, objectFinding(problem, finding.Position{File: file.Path}, locate(string(file.Content), problem.Path)))
+				place := blame.Place{Position: blame.Line(doc, problem.Path)}
+				place.File = file.Path
+				if place.Line > 0 {
+					place.Line += from
+				}
+				findings = append(findings, objectFinding(problem, place))
 			}
 		}
 	}
@@ -187,122 +209,4 @@ func ArgoCD(files []produce.File, selected []*environment.Environment) finding.L
 func isKustomization(object map[string]any) bool {
 	version, _ := object["apiVersion"].(string)
 	return strings.HasPrefix(version, "kustomize.config.k8s.io/")
-}
-
-// Releases reports what is wrong with the releases of the environments: with
-// their charts, the values that their charts accept, and their objects.
-func Releases(renderer *render.Renderer, repo fs.FS, selected []*environment.Environment, o Options) (finding.List, error) {
-	type result struct {
-		findings finding.List
-		objects  []manifest.Object
-	}
-	var group errgroup.Group
-	group.SetLimit(o.Jobs)
-	results := make([][]result, len(selected))
-	var done atomic.Int64
-	total := 0
-	for _, env := range selected {
-		total += len(env.Releases)
-	}
-	for i, env := range selected {
-		results[i] = make([]result, len(env.Releases))
-		for j, release := range env.Releases {
-			group.Go(func() error {
-				findings, objects, err := Release(renderer, repo, env, release)
-				results[i][j] = result{findings, objects}
-				if o.Progress != nil {
-					o.Progress(int(done.Add(1)), total)
-				}
-				return err
-			})
-		}
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	var findings finding.List
-	for i, env := range selected {
-		owned := map[string][]manifest.Object{}
-		for j, release := range env.Releases {
-			findings = append(findings, results[i][j].findings...)
-			owned[release.Name] = results[i][j].objects
-		}
-		for _, f := range manifest.Duplicates(owned) {
-			f.Environment = env.Name
-			findings = append(findings, f)
-		}
-	}
-	return merge(findings), nil
-}
-
-// Release checks one release, and returns its objects if it renders.
-func Release(renderer *render.Renderer, repo fs.FS, env *environment.Environment, release environment.Release) (finding.List, []manifest.Object, error) {
-	c, err := renderer.Chart(release.Chart)
-	if err != nil {
-		findings, rest := finding.From(err)
-		return findings, nil, rest
-	}
-	request, err := renderer.Request(env, release)
-	if err != nil {
-		return nil, nil, err
-	}
-	var tree map[string]any
-	if err := yaml.Unmarshal(request.Values[0], &tree); err != nil {
-		return nil, nil, fmt.Errorf("reading the values of %s: %w", release.Name, err)
-	}
-	findings := c.Hermetic(tree)
-	for i := range findings {
-		if findings[i].IsValid() {
-			continue
-		}
-		// A text of the values that a template would run.
-		if notes := render.Origin(release, findings[i].Object); len(notes) > 0 {
-			findings[i].Position = notes[0].Position
-		}
-		findings[i].Object = ""
-	}
-	if more, rest := finding.From(c.ValidateValues(request)); rest != nil {
-		return nil, nil, rest
-	} else if len(more) > 0 {
-		return append(findings, more...), nil, nil
-	}
-	if slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Rule == "template-error" }) {
-		return findings, nil, nil // It would be found again.
-	}
-	objects, err := renderer.Objects(env, release, request)
-	if err != nil {
-		more, rest := finding.From(err)
-		// Helm leaves some functions that are not hermetic out, and then finds
-		// that they are not defined.
-		more = slices.DeleteFunc(more, func(f finding.Finding) bool {
-			return slices.ContainsFunc(findings, func(known finding.Finding) bool {
-				return known.File == f.File && known.Line == f.Line
-			})
-		})
-		return append(findings, more...), nil, rest
-	}
-	more, err := Objects(repo, env, release, objects)
-	return append(findings, more...), objects, err
-}
-
-// merge joins findings that several releases share, as they do if the chart is
-// to blame: what is affected is then no single release.
-func merge(findings finding.List) finding.List {
-	var merged finding.List
-	for _, f := range findings {
-		i := slices.IndexFunc(merged, func(g finding.Finding) bool {
-			return g.Rule == f.Rule && g.Position == f.Position && g.Message == f.Message
-		})
-		if i < 0 {
-			merged = append(merged, f)
-			continue
-		}
-		if merged[i].Environment != f.Environment {
-			merged[i].Environment = ""
-		}
-		if merged[i].Release != f.Release {
-			merged[i].Release = ""
-		}
-	}
-	return merged
 }

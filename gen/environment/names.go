@@ -50,6 +50,11 @@ func Resolve(repo fs.FS, args []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return Select(all, args)
+}
+
+// Select is Resolve among the given names.
+func Select(all, args []string) ([]string, error) {
 	if len(args) == 0 {
 		return all, nil
 	}

@@ -122,21 +122,30 @@ func (c *Contract) generate(path string) (map[string]any, error) {
 	if !v.Exists() {
 		return nil, fmt.Errorf("the contract has no %s", path)
 	}
-	expr, err := jsonschema.Generate(v, nil)
+	tree, err := generate(v)
+	if err == nil {
+		err = c.addPatterns(tree, tree, v)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", path, err)
 	}
+	return tree, nil
+}
+
+func generate(v cue.Value) (map[string]any, error) {
+	expr, err := jsonschema.Generate(v, nil)
+	if err != nil {
+		return nil, err
+	}
 	data, err := cuecontext.New().BuildExpr(expr).MarshalJSON()
 	if err != nil {
-		return nil, fmt.Errorf("schema of %s: %w", path, err)
+		return nil, err
 	}
 	var tree map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
-	if err := decoder.Decode(&tree); err != nil {
-		return nil, fmt.Errorf("schema of %s: %w", path, err)
-	}
-	return tree, nil
+	err = decoder.Decode(&tree)
+	return tree, err
 }
 
 // inlineRoot replaces a schema that only refers to one of its definitions by

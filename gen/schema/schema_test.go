@@ -59,6 +59,12 @@ func TestJSONRefuses(t *testing.T) {
 		{"null", "replicas: null", "replicas"},
 		{"a port out of range", "ports: {http: 70000}", "http"},
 		{"a host that is no DNS name", "ingress: {hosts: ['Not_A_Host']}", "hosts"},
+		{"a Secret of a vault", "externalSecrets: {database: {store: {name: vault}, data: {url: {key: a}}}}", ""},
+		{"a misspelt key of such a Secret", "externalSecrets: {database: {stroe: {}}}", "stroe"},
+		{"a wrong type in such a Secret", "externalSecrets: {database: {refreshInterval: 3}}", "refreshInterval"},
+		{"a misspelt key of an entry", "externalSecrets: {database: {data: {url: {propety: a}}}}", "propety"},
+		{"a name that no Secret can have", "externalSecrets: {Data_Base: {store: {name: vault}, data: {url: {key: a}}}}", "Data_Base"},
+		{"a key that no Secret can have", "externalSecrets: {database: {data: {'a b': {key: a}}}}", "a b"},
 		{"a host twice", "ingress: {hosts: [a.example, a.example]}", "hosts"},
 	}
 	for _, tt := range tests {

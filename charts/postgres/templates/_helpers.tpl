@@ -38,6 +38,11 @@ may begin or end with a sign that a label may not. */}}
 {{- with .Values.image.digest }}@{{ . }}{{ end -}}
 {{- end }}
 
+{{- /* A digest names one image for ever; asking for it again would only tie each start to the registry. A tag can move. */}}
+{{- define "postgres.pullPolicy" -}}
+{{- if . }}IfNotPresent{{ else }}Always{{ end -}}
+{{- end }}
+
 {{- define "postgres.pullSecrets" -}}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
@@ -105,6 +110,7 @@ volumes:
 
 {{- define "postgres.jobContainer" -}}
 image: {{ include "postgres.image" . | toYaml }}
+imagePullPolicy: {{ include "postgres.pullPolicy" .Values.image.digest }}
 resources:
   {{- toYaml .Values.backup.resources | nindent 2 }}
 securityContext:

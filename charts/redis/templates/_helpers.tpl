@@ -38,6 +38,11 @@ may begin or end with a sign that a label may not. */}}
 {{- with .Values.image.digest }}@{{ . }}{{ end -}}
 {{- end }}
 
+{{- /* A digest names one image for ever; asking for it again would only tie each start to the registry. A tag can move. */}}
+{{- define "redis.pullPolicy" -}}
+{{- if . }}IfNotPresent{{ else }}Always{{ end -}}
+{{- end }}
+
 {{- define "redis.pullSecrets" -}}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
@@ -105,6 +110,7 @@ volumes:
 
 {{- define "redis.jobContainer" -}}
 image: {{ include "redis.image" . | toYaml }}
+imagePullPolicy: {{ include "redis.pullPolicy" .Values.image.digest }}
 securityContext:
   {{- include "redis.containerSecurity" . | nindent 2 }}
 {{- /* What a script says last is then what kubectl describe shows of its end. */}}

@@ -14,9 +14,11 @@ import (
 )
 
 // TestStoredFilesAreMadeFromTheModules compares what is stored with what the generator makes. It works on the
-// module cache alone, so where the modules are missing there is nothing to compare with.
+// module cache alone, unless every tool is required: where the modules are missing there is nothing to compare with.
 func TestStoredFilesAreMadeFromTheModules(t *testing.T) {
-	t.Setenv("GOPROXY", "off")
+	if os.Getenv("TOWPATH_REQUIRE_TOOLS") != "1" {
+		t.Setenv("GOPROXY", "off")
+	}
 	t.Setenv("GOFLAGS", "-mod=mod")
 	for _, module := range modules() {
 		if _, err := download(module); err != nil {
@@ -131,18 +133,8 @@ func TestConvertForgetsWhatIsDefaulted(t *testing.T) {
 	if !slices.Equal(got.Required, []string{"b"}) {
 		t.Errorf("Required = %q, want b alone: the API server fills a in", got.Required)
 	}
-	if got.Properties["a"].Default != nil {
-		t.Error("a default is stored that nothing asks for")
-	}
-	got, err = convert("a", map[string]any{
-		"properties": map[string]any{"a": map[string]any{"default": 1}},
-		"oneOf":      []any{map[string]any{}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if got.Properties["a"].Default == nil {
-		t.Error("a default is lost that a form may turn on")
+		t.Error("a default is lost that a form may turn on, and that a comparison needs")
 	}
 }
 

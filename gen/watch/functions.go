@@ -1,0 +1,208 @@
+package watch
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"path"
+	"strings"
+	"text/template"
+	"unicode/utf8"
+
+	"github.com/BurntSushi/toml"
+	"github.com/Masterminds/sprig/v3"
+	"github.com/gobwas/glob"
+	helm "helm.sh/helm/v3/pkg/chart"
+	"sigs.k8s.io/yaml"
+	yamlv2 "sigs.k8s.io/yaml/goyaml.v2"
+	goyaml "sigs.k8s.io/yaml/goyaml.v3"
+)
+
+// functions returns those of Helm's engine, which does not export them. What
+// depends on the template that runs is added by the engine itself. A test holds
+// the two against each other, on every chart of the repository.
+func functions() template.FuncMap {
+	all := sprig.TxtFuncMap()
+	delete(all, "env")
+	delete(all, "expandenv")
+	for name, function := range (template.FuncMap{
+		"toToml":        toTOML,
+		"fromToml":      decoder(toml.Unmarshal),
+		"toYaml":        toYAML,
+		"toYamlPretty":  toYAMLPretty,
+		"fromYaml":      decoder(unmarshalYAML),
+		"fromYamlArray": arrayDecoder(unmarshalYAML),
+		"toJson":        toJSON,
+		"fromJson":      decoder(json.Unmarshal),
+		"fromJsonArray": arrayDecoder(json.Unmarshal),
+		"getHostByName": func(string) string { return "" },
+		"lookup": func(string, string, string, string) (map[string]any, error) {
+			return map[string]any{}, nil
+		},
+	}) {
+		all[name] = function
+	}
+	return all
+}
+
+func unmarshalYAML(data []byte, into any) error { return yaml.Unmarshal(data, into) }
+
+// What can't be encoded is empty: Helm's functions have no errors.
+
+func toYAML(v any) string {
+	// Helm's way leads through JSON and back; for what values are made of, there is a
+	// shorter one to the same text.
+	if plain, ok := wholeNumbers(v); ok {
+		if data, err := yamlv2.Marshal(plain); err == nil {
+			return strings.TrimSuffix(string(data), "\n")
+		}
+	}
+	data, err := yaml.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(string(data), "\n")
+}
+
+// wholeNumbers returns v with integers for numbers without a fraction, as JSON has
+// them; ok is false for what is not of values.
+func wholeNumbers(v any) (plain any, ok bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		table := make(map[string]any, len(v))
+		for key, elem := range v {
+			if table[key], ok = wholeNumbers(elem); !ok {
+				return nil, false
+			}
+		}
+		return table, true
+	case []any:
+		list := make([]any, len(v))
+		for i, elem := range v {
+			if list[i], ok = wholeNumbers(elem); !ok {
+				return nil, false
+			}
+		}
+		return list, true
+	case float64:
+		n := int64(v)
+		return n, float64(n) == v && max(n, -n) < 1<<50
+	case string:
+		return v, utf8.ValidString(v)
+	case nil, bool, int, int64:
+		return v, true
+	}
+	return nil, false
+}
+
+func toYAMLPretty(v any) string {
+	var data bytes.Buffer
+	encoder := goyaml.NewEncoder(&data)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(v); err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(data.String(), "\n")
+}
+
+func toJSON(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+func toTOML(v any) string {
+	var data bytes.Buffer
+	if err := toml.NewEncoder(&data).Encode(v); err != nil {
+		return err.Error()
+	}
+	return data.String()
+}
+
+func decoder(decode func([]byte, any) error) func(string) map[string]any {
+	return func(text string) map[string]any {
+		m := map[string]any{}
+		if err := decode([]byte(text), &m); err != nil {
+			m["Error"] = err.Error()
+		}
+		return m
+	}
+}
+
+func arrayDecoder(decode func([]byte, any) error) func(string) []any {
+	return func(text string) []any {
+		a := []any{}
+		if err := decode([]byte(text), &a); err != nil {
+			a = []any{err.Error()}
+		}
+		return a
+	}
+}
+
+// files is what templates see as .Files.
+type files map[string][]byte
+
+func newFiles(from []*helm.File) files {
+	f := files{}
+	for _, file := range from {
+		f[file.Name] = file.Data
+	}
+	return f
+}
+
+// GetBytes returns the content of a file, empty if there is none.
+func (f files) GetBytes(name string) []byte {
+	if data, ok := f[name]; ok {
+		return data
+	}
+	return []byte{}
+}
+
+// Get is GetBytes as text.
+func (f files) Get(name string) string { return string(f.GetBytes(name)) }
+
+// Glob returns the files whose paths match a pattern.
+func (f files) Glob(pattern string) files {
+	g, err := glob.Compile(pattern, '/')
+	if err != nil {
+		g = glob.MustCompile("**")
+	}
+	matching := files{}
+	for name, data := range f {
+		if g.Match(name) {
+			matching[name] = data
+		}
+	}
+	return matching
+}
+
+// AsConfig returns the files as the data of a ConfigMap.
+func (f files) AsConfig() string {
+	return f.encode(func(data []byte) string { return string(data) })
+}
+
+// AsSecrets returns the files as the data of a Secret.
+func (f files) AsSecrets() string {
+	return f.encode(base64.StdEncoding.EncodeToString)
+}
+
+func (f files) encode(encode func([]byte) string) string {
+	if f == nil {
+		return ""
+	}
+	m := map[string]string{}
+	for name, data := range f {
+		m[path.Base(name)] = encode(data)
+	}
+	return toYAML(m)
+}
+
+// Lines returns the lines of a file.
+func (f files) Lines(name string) []string {
+	if len(f[name]) == 0 {
+		return []string{}
+	}
+	return strings.Split(strings.TrimSuffix(string(f[name]), "\n"), "\n")
+}

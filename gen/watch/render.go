@@ -1,0 +1,225 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"text/template"
+	"text/template/parse"
+
+	helm "helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+
+	"gitlab.com/towpath/towpath/gen/chart"
+)
+
+// set is a number of templates that were parsed together.
+type set struct {
+	template *template.Template
+	recorder *recorder
+	names    []string
+	branches []Branch
+	first    int // number of the first branch
+	includes map[string]int
+}
+
+func (s *set) addBranch(b Branch) int {
+	s.branches = append(s.branches, b)
+	return s.first + len(s.branches) - 1
+}
+
+func (s *set) addSpan(at span) int {
+	s.recorder.spans = append(s.recorder.spans, at)
+	return len(s.recorder.spans) - 1
+}
+
+func (s *set) addSite(at site) int {
+	s.recorder.sites = append(s.recorder.sites, at)
+	return len(s.recorder.sites) - 1
+}
+
+// source is a template of a chart with the data that Helm calls it with.
+type source struct {
+	text string
+	base string
+	data map[string]any
+}
+
+// render returns the texts of one release's templates, or of the named ones.
+func (w *Watcher) render(r chart.Release, only []string) (rendered map[string]string, err error) {
+	chrt, top, err := w.chart.Inputs(r)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]source{}
+	collect(chrt, files, top)
+	s, err := w.parse(files)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("rendering: %v", r)
+		}
+	}()
+	s.recorder.reset()
+	if values, err := top.Table("Values"); err == nil {
+		s.recorder.follow(map[string]any(values), nil)
+	}
+	rendered = map[string]string{}
+	for _, name := range s.names {
+		if strings.HasPrefix(path.Base(name), "_") || only != nil && !slices.Contains(only, name) {
+			continue
+		}
+		s.recorder.file = name
+		data := files[name].data
+		data["Template"] = chartutil.Values{"Name": name, "BasePath": files[name].base}
+		var out strings.Builder
+		if err := s.template.ExecuteTemplate(&out, name, data); err != nil {
+			return nil, err
+		}
+		rendered[name] = strings.ReplaceAll(out.String(), "<no value>", "")
+	}
+	return rendered, nil
+}
+
+// collect finds the templates of a chart and its dependencies, and makes the
+// data of each, as Helm's engine does.
+func collect(c *helm.Chart, files map[string]source, parent chartutil.Values) map[string]any {
+	dependencies := map[string]any{}
+	data := map[string]any{
+		"Chart": struct {
+			helm.Metadata
+			IsRoot bool
+		}{*c.Metadata, c.IsRoot()},
+		"Files":        newFiles(c.Files),
+		"Release":      parent["Release"],
+		"Capabilities": parent["Capabilities"],
+		"Values":       make(chartutil.Values),
+		"Subcharts":    dependencies,
+	}
+	if c.IsRoot() {
+		data["Values"] = parent["Values"]
+	} else if values, err := parent.Table("Values." + c.Name()); err == nil {
+		data["Values"] = values
+	}
+	for _, dep := range c.Dependencies() {
+		dependencies[dep.Name()] = collect(dep, files, data)
+	}
+	for _, t := range c.Templates {
+		partial := strings.HasPrefix(path.Base(t.Name), "_")
+		if strings.EqualFold(c.Metadata.Type, "library") && !partial {
+			continue
+		}
+		files[path.Join(c.ChartFullPath(), t.Name)] = source{string(t.Data), path.Join(c.ChartFullPath(), "templates"), data}
+	}
+	return data
+}
+
+// parse parses the templates in the order of Helm's engine, in which later ones
+// replace a define of the same name, and puts notes into them.
+func (w *Watcher) parse(files map[string]source) (*set, error) {
+	var names []string
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if d := strings.Count(b, "/") - strings.Count(a, "/"); d != 0 {
+			return d
+		}
+		return strings.Compare(b, a)
+	})
+	key := strings.Join(names, "\n")
+	if s, ok := w.sets[key]; ok {
+		return s, nil
+	}
+	s := &set{
+		template: template.New("gotpl").Option("missingkey=zero"),
+		names:    names, first: w.branches, includes: map[string]int{},
+		recorder: &recorder{seen: w.seen, sites: make([]site, 1)}, // Site 0 is unknown.
+	}
+	all := s.recorder.observed(late(functions()))
+	all["include"], all["tpl"] = s.include(s.template), s.tpl(s.template)
+	s.template.Funcs(all)
+	for _, name := range names {
+		if _, err := s.template.New(name).Parse(files[name].text); err != nil {
+			return nil, err
+		}
+	}
+	// In an order, so that every worker numbers the branches alike.
+	trees := s.template.Templates()
+	slices.SortFunc(trees, func(a, b *template.Template) int { return strings.Compare(a.Name(), b.Name()) })
+	for _, t := range trees {
+		if t.Tree == nil || t.Root == nil {
+			continue
+		}
+		text := files[t.ParseName].text
+		r := &rewriter{tree: t.Tree, text: text, set: s}
+		if t.Name() == t.ParseName {
+			r.list(t.Root)
+		} else {
+			r.body(t.Root, "define", t.Name(), position{})
+		}
+	}
+	w.branches += len(s.branches)
+	w.sets[key] = s
+	return s, nil
+}
+
+// late adds the functions that Helm's engine defines itself.
+func late(all template.FuncMap) template.FuncMap {
+	all["required"] = func(warning string, v any) (any, error) {
+		if v == nil || v == "" {
+			return v, errors.New(warning)
+		}
+		return v, nil
+	}
+	all["fail"] = func(message string) (string, error) { return "", errors.New(message) }
+	return all
+}
+
+// include is Helm's: template as a function.
+func (s *set) include(t *template.Template) func(string, any) (string, error) {
+	return func(name string, data any) (string, error) {
+		if s.includes[name] > 1000 {
+			return "", fmt.Errorf("the template %s includes itself", name)
+		}
+		s.includes[name]++
+		defer func() { s.includes[name]-- }()
+		var out strings.Builder
+		err := t.ExecuteTemplate(&out, name, data)
+		return out.String(), err
+	}
+}
+
+// tpl is Helm's: text as a template.
+func (s *set) tpl(parent *template.Template) func(string, any) (string, error) {
+	return func(text string, data any) (string, error) {
+		t, err := parent.Clone()
+		if err != nil {
+			return "", err
+		}
+		t.Option("missingkey=zero")
+		t.Funcs(template.FuncMap{"include": s.include(t), "tpl": s.tpl(t)})
+		known := map[*parse.Tree]bool{}
+		for _, old := range t.Templates() {
+			known[old.Tree] = true
+		}
+		t, err = t.New(parent.Name()).Parse(text)
+		if err != nil {
+			return "", err
+		}
+		for _, added := range t.Templates() {
+			if added.Tree != nil && !known[added.Tree] {
+				(&rewriter{tree: added.Tree, set: s, silent: true}).list(added.Root)
+			}
+		}
+		var out strings.Builder
+		if err := t.Execute(&out, data); err != nil {
+			return "", err
+		}
+		return strings.ReplaceAll(out.String(), "<no value>", ""), nil
+	}
+}
