@@ -24,7 +24,9 @@
 //
 // Before anything is counted, every server has to give the answers that the others give, and
 // takes a second of load. Within a round the sides take turns, each in a process of its own,
-// so what else the machine does hits all of them.
+// so what else the machine does hits all of them. A virtual machine whose host gives more than
+// 2 % of its processors to others during a load has that load repeated, up to 8 times; the
+// result says how often.
 //
 // # How to read the result
 //

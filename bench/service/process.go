@@ -147,8 +147,22 @@ func startService(binary string, settings ...string) (*process, error) {
 	return launch(cmd, "http://"+net.JoinHostPort(host, port), "")
 }
 
-// underLoad runs wrk against a process and watches its memory meanwhile.
+// underLoad runs wrk against a process until the machine was left alone meanwhile, or too often
+// was not.
 func (p *process) underLoad(ctx context.Context, path string, connections, seconds int, script string) (load, error) {
+	for repeats := 0; ; repeats++ {
+		before := processors()
+		l, err := p.loadOnce(ctx, path, connections, seconds, script)
+		l.Stolen = processors().stolenSince(before)
+		l.Repeats = repeats
+		if err != nil || l.Stolen <= mostStolen || repeats == mostRepeats {
+			return l, err
+		}
+	}
+}
+
+// loadOnce runs wrk against a process and watches its memory meanwhile.
+func (p *process) loadOnce(ctx context.Context, path string, connections, seconds int, script string) (load, error) {
 	watched := make(chan memory)
 	enough := make(chan struct{})
 	go func() { watched <- watch(p.cmd.Process.Pid, enough) }()

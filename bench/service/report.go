@@ -85,6 +85,9 @@ func (r *report) Markdown() string {
 			text.WriteString("\n")
 		}
 	}
+	if text.Len() > 0 {
+		text.WriteString(r.disturbance() + "\n\n")
+	}
 	if rows := r.singles(); len(rows) > 1 {
 		figures.Table(&text, rows)
 		text.WriteString("\n")
@@ -128,6 +131,21 @@ func (r *report) loads(part string) [][]string {
 		}
 	}
 	return rows
+}
+
+// disturbance says what the host of a virtual machine did to the loads.
+func (r *report) disturbance() string {
+	var repeats, loads int
+	var most float64
+	for _, s := range r.Series {
+		for _, l := range s.Loads {
+			loads++
+			repeats += l.Repeats
+			most = max(most, l.Stolen)
+		}
+	}
+	return fmt.Sprintf("Of the processors' time, the machine's host took at most %.1f %% during any of these %d loads; %d more were repeated because it took over %.0f %%.",
+		100*most, loads, repeats, 100*mostStolen)
 }
 
 // singles are the rows of what is measured of the service alone.

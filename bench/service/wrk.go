@@ -21,8 +21,13 @@ type load struct {
 	// Timeouts are answers that took more than 2 seconds, wrk's own bound.
 	Timeouts int64 `json:"timeouts"`
 	// CPU is what the server used meanwhile, user and system; 0 where it is not known.
-	CPU    time.Duration `json:"cpuNanoseconds"`
-	Memory memory        `json:"memory"`
+	CPU time.Duration `json:"cpuNanoseconds"`
+	// Stolen is the share of the processors that a virtual machine's host gave to others
+	// meanwhile, Repeats how many loads before this one were thrown away for it.
+	Stolen  float64 `json:"stolen"`
+	Repeats int     `json:"repeats"`
+
+	Memory memory `json:"memory"`
 }
 
 // perRequest is the server's processor time for one request in nanoseconds, 0 if it is not known.

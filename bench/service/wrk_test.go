@@ -85,3 +85,17 @@ func TestRowCounter(t *testing.T) {
 		t.Errorf("%d rows, last %q", c.rows, c.last)
 	}
 }
+
+func TestStolen(t *testing.T) {
+	before := parseTimes("cpu  100 0 50 800 0 0 10 40 0 0\ncpu0 1 2 3\n")
+	after := parseTimes("cpu  150 0 70 880 0 0 10 90 30 0\ncpu0 1 2 3\n")
+	if before.all != 1000 || before.stolen != 40 {
+		t.Errorf("parseTimes gives %+v", before)
+	}
+	if got := after.stolenSince(before); got != 0.25 {
+		t.Errorf("stolen %v of the time, not 0.25", got)
+	}
+	if got := before.stolenSince(before); got != 0 {
+		t.Errorf("stolen %v of no time", got)
+	}
+}
