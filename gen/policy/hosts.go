@@ -36,22 +36,27 @@ func (c claim) clashesWith(other claim) bool {
 	return slices.ContainsFunc(c.parents, func(parent string) bool { return slices.Contains(other.parents, parent) })
 }
 
+// hostClash reports each clash with both claims: whoever checks one environment
+// alone learns of it too.
 func hostClash(releases []*Release) map[*Release][]Violation {
 	found := map[*Release][]Violation{}
+	add := func(c, other claim) {
+		who := fmt.Sprint(other.at.object)
+		if other.release != c.release {
+			who = fmt.Sprintf("release %s of %s", other.release.Name, other.release.Environment.Name)
+		}
+		found[c.release] = append(found[c.release], c.at.blame("give one of them another host or path",
+			"%s claims %s of %s, and so does %s", c.at.object, c.what, orEvery(c.host), who))
+	}
 	byHost := map[string][]claim{}
 	for _, r := range releases {
 		for _, c := range append(ingressClaims(r), routeClaims(r)...) {
 			for _, first := range byHost[c.host] {
-				if !c.clashesWith(first) {
-					continue
+				if c.clashesWith(first) {
+					add(first, c)
+					add(c, first)
+					break
 				}
-				owner := fmt.Sprint(first.at.object)
-				if first.release != r {
-					owner = fmt.Sprintf("release %s of %s", first.release.Name, first.release.Environment.Name)
-				}
-				found[r] = append(found[r], c.at.blame("give one of them another host or path",
-					"%s claims %s of %s, which belongs to %s already", c.at.object, c.what, orEvery(c.host), owner))
-				break
 			}
 			byHost[c.host] = append(byHost[c.host], c)
 		}

@@ -2,8 +2,17 @@ package policy
 
 import "strings"
 
-// HasSecretName reports whether a value is a secret by the name that somebody gave it.
-func HasSecretName(name, value string) bool { return saysSecret(name, inText) && isLiteral(value) }
+// HasSecretName reports whether a value is a secret by the name that somebody gave
+// it. It is stricter than the rule, since what is hidden for nothing does less harm
+// than what is shown: PGPASSWORD is one word, and a secret.
+func HasSecretName(name, value string) bool {
+	if !isLiteral(value) {
+		return false
+	}
+	joined := strings.ReplaceAll(words(name), " ", "")
+	return saysSecret(name, inText) ||
+		(strings.HasSuffix(joined, "password") || strings.HasSuffix(joined, "passwd")) && !strings.Contains(words(name), " ")
+}
 
 // LooksSecret reports whether a text is a secret by its looks: it holds a known
 // token or a URL with a password, or is as random as a key under a name that does

@@ -90,17 +90,20 @@ func TestHostClash(t *testing.T) {
 	claim := ingress("{rules: [{host: web.example, " + toWeb + "}]}")
 	run(t, []ruleTest{
 		{"releases of two environments on one cluster", "host-clash", claim + "\n# environment: stage\n" + claim,
-			[]string{"web spec.rules.0.host: Ingress.networking.k8s.io/web claims the paths below / of web.example, which belongs to release web of prod already"}},
+			[]string{
+				"web spec.rules.0.host: Ingress.networking.k8s.io/web claims the paths below / of web.example, and so does release web of stage",
+				"web spec.rules.0.host: Ingress.networking.k8s.io/web claims the paths below / of web.example, and so does release web of prod",
+			}},
 		{"another path", "host-clash", claim + "\n# release: api\n" +
 			ingress("{rules: [{host: web.example, http: {paths: [{path: /api, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}"), nil},
 		{"a canary", "host-clash", claim + "\n# release: canary\n" +
 			"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, annotations: {nginx.ingress.kubernetes.io/canary: 'true'}}\nspec: {rules: [{host: web.example, " + toWeb + "}]}\n", nil},
 		{"an Ingress and a route of two releases", "host-clash", claim + "\n# release: api\n" + route("api", "https", "[{backendRefs: [{name: web}]}]"),
-			[]string{"api spec.hostnames.0: "}},
+			[]string{"web spec.rules.0.host: ", "api spec.hostnames.0: "}},
 		{"a move from one to the other", "host-clash", claim + route("web", "https", "[{backendRefs: [{name: web}]}]"), nil},
 		{"a redirect on a listener of its own", "host-clash", route("web", "https", "[{backendRefs: [{name: web}]}]") + route("redirect", "http", "[{}]"), nil},
 		{"two routes on one listener", "host-clash", route("a", "https", "[{}]") + route("b", "https", "[{matches: [{path: {type: PathPrefix, value: /}}]}]"),
-			[]string{"b spec.hostnames.0: "}},
+			[]string{"a spec.hostnames.0: ", "b spec.hostnames.0: "}},
 		{"told apart by a header", "host-clash", route("a", "https", "[{}]") +
 			route("b", "https", "[{matches: [{path: {value: /}, headers: [{name: version, value: '2'}]}]}]"), nil},
 	})

@@ -15,13 +15,14 @@ import (
 // formats are the ones that package kubernetes checks.
 var formats = []string{"int32", "int64", "float", "double", "byte", "date-time", "ipv4", "ipv6"}
 
-// ignored keywords say nothing about whether a value is accepted, except x-kubernetes-validations (CEL),
-// the list types (uniqueness of keys) and unions, which need the API server itself.
+// ignored keywords say nothing about whether a value is accepted, except x-kubernetes-validations (CEL) and
+// unions, which need the API server itself.
 var ignored = []string{
 	"description", "title", "example", "externalDocs", "default",
 	"nullable", // every null is reported, wanted by the schema or not
-	"x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type", "x-kubernetes-unions",
-	"x-kubernetes-patch-strategy", "x-kubernetes-patch-merge-key", "x-kubernetes-validations",
+	"x-kubernetes-map-type", "x-kubernetes-unions", "x-kubernetes-validations",
+	// Every list with a merge key has a list type as well, which says the same and more.
+	"x-kubernetes-patch-strategy", "x-kubernetes-patch-merge-key",
 	"x-kubernetes-group-version-kind",
 }
 
@@ -42,14 +43,11 @@ func convert(at string, in map[string]any) (*schema.Schema, error) {
 		}
 	}
 	// The API server fills defaults in before it looks for required fields and compares forms.
-	combined := out.AllOf != nil || out.AnyOf != nil || out.OneOf != nil || out.Not != nil
 	for name, property := range out.Properties {
 		text, _ := in["properties"].(map[string]any)[name].(map[string]any)
 		if filled, has := text["default"]; has {
 			out.Required = slices.DeleteFunc(out.Required, func(required string) bool { return required == name })
-			if combined {
-				property.Default = filled
-			}
+			property.Default = filled
 		}
 	}
 	return out, nil
@@ -133,6 +131,13 @@ func convertScalar(out *schema.Schema, keyword string, value any) error {
 		return assign(&out.Open, value)
 	case "x-kubernetes-int-or-string":
 		return assign(&out.IntOrString, value)
+	case "x-kubernetes-list-type":
+		if value == "atomic" {
+			return nil // as a list without a type is
+		}
+		return assign(&out.ListType, value)
+	case "x-kubernetes-list-map-keys":
+		return assign(&out.ListKeys, value)
 	}
 	if slices.Contains(ignored, keyword) {
 		return nil

@@ -3,8 +3,8 @@
 // forgotten by the reader.
 package schema
 
-// Schema is what the API server enforces about one value, in the words of OpenAPI. Descriptions,
-// merge keys, CEL rules and most defaults are left out, since none of them is judged here.
+// Schema is what the API server enforces about one value, in the words of OpenAPI, and what it takes to
+// compare two: which lists have keys, and the defaults. Descriptions and CEL rules are left out.
 type Schema struct {
 	Ref        string             `json:"$ref,omitempty"`
 	Type       string             `json:"type,omitempty"`
@@ -32,8 +32,13 @@ type Schema struct {
 	OneOf []*Schema `json:"oneOf,omitempty"`
 	Not   *Schema   `json:"not,omitempty"`
 
-	// Default is only stored where AllOf, AnyOf, OneOf or Not of the object around it may depend on it.
+	// Default is that of a custom kind; those of Kubernetes' own kinds are in Go code and in no schema.
 	Default any `json:"default,omitempty"`
+
+	// ListType is map for a list whose items are told apart by ListKeys, set for one whose items are told
+	// apart by what they are, and empty for one that is only itself as a whole.
+	ListType string   `json:"x-kubernetes-list-type,omitempty"`
+	ListKeys []string `json:"x-kubernetes-list-map-keys,omitempty"`
 
 	// Open objects keep fields that the schema does not name.
 	Open bool `json:"x-kubernetes-preserve-unknown-fields,omitempty"`
