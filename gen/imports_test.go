@@ -10,7 +10,7 @@ import (
 // order is the flow: a package may import those before it.
 var order = []string{
 	"memory", "finding", "environment", "ahead", "values", "schema", "chart", "cases", "watch", "manifest", "kubernetes", "delivery",
-	"render", "policy", "blame", "waiver", "explain", "produce", "output", "check", "cli",
+	"revision", "affected", "render", "policy", "blame", "diff", "report", "waiver", "explain", "produce", "output", "check", "cli",
 }
 
 // TestImports keeps the flow one way, and what is slow to start out of gen.

@@ -90,11 +90,23 @@ func wanted(repo fs.FS, args []string) []string {
 			return names
 		}
 		return all
+	case args[0] == "diff" && !slices.ContainsFunc(args, isTo):
+		// What follows --from is a revision, whatever its name.
+		if i := slices.Index(args, "--from"); i >= 0 {
+			args = slices.Delete(slices.Clone(args), i, min(i+2, len(args)))
+		}
+		if names := named(args[1:]); len(names) > 0 {
+			return names
+		}
+		return all
 	case args[0] == "render", args[0] == "check" && !slices.Contains(args, "--rules"):
 		return all
 	}
 	return nil
 }
+
+// isTo reports whether an argument makes gen diff compare with a commit.
+func isTo(arg string) bool { return arg == "--to" || strings.HasPrefix(arg, "--to=") }
 
 // Load is [environment.Load] of the repository in the folder root.
 func Load(root string, names []string) (*environment.Set, error) {

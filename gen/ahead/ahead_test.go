@@ -33,6 +33,13 @@ func TestWanted(t *testing.T) {
 		{"explain", nil},
 		{"render --help", nil},
 		{"render -C elsewhere", nil},
+		{"diff", all},
+		{"diff prod -o json", []string{"prod"}},
+		{"diff envs/stage envs/prod", []string{"prod", "stage"}},
+		{"diff --from stage", all},
+		{"diff --from stage prod", []string{"prod"}},
+		{"diff --from stage --to prod", nil},
+		{"diff prod --to=HEAD", nil},
 		{"version", nil},
 		{"env list", nil},
 	}

@@ -49,6 +49,9 @@ func Load(repo fs.FS, name string) (*Chart, error) {
 	if err != nil {
 		return nil, c.broken(path.Join(dir, ignore.HelmIgnore), err)
 	}
+	if info, err := fs.Lstat(repo, dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return nil, c.broken(dir, linkError(dir))
+	}
 	var buffered []*loader.BufferedFile
 	err = fs.WalkDir(repo, dir, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || file == dir {
@@ -67,6 +70,9 @@ func Load(repo fs.FS, name string) (*Chart, error) {
 		}
 		if d.IsDir() {
 			return nil
+		}
+		if d.Type()&fs.ModeSymlink != 0 {
+			return linkError(file)
 		}
 		data, err := fs.ReadFile(repo, file)
 		if err != nil {
@@ -88,6 +94,12 @@ func Load(repo fs.FS, name string) (*Chart, error) {
 		return nil, missing
 	}
 	return c, nil
+}
+
+// linkError refuses a symbolic link: Argo CD renders a release again when files
+// below the chart's folder change, as delivery tells it to.
+func linkError(name string) error {
+	return fmt.Errorf("%s is a symbolic link, and a change of what it leads to would go unseen; put that itself there", name)
 }
 
 // readIgnore returns the patterns of files that are no part of the chart.

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -110,6 +111,18 @@ func TestTemplateErrors(t *testing.T) {
 
 // TestRenderConcurrently renders one chart with many values at once; the race
 // detector sees what they share.
+func TestLinksAreRefused(t *testing.T) {
+	for _, name := range []string{"charts/c/files/link", "charts/c/templates/link.yaml"} {
+		repo := chartFS(map[string]string{"templates/a.yaml": "a: 1"})
+		repo["shared/file"] = &fstest.MapFile{Data: []byte("b: 2")}
+		repo[name] = &fstest.MapFile{Data: []byte("../../../shared/file"), Mode: fs.ModeSymlink | 0o777}
+		_, err := Load(repo, "c")
+		if findings, _ := finding.From(err); len(findings) != 1 || findings[0].Rule != "chart-broken" || !strings.Contains(findings[0].Message, name+" is a symbolic link") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestRenderConcurrently(t *testing.T) {
 	c, err := Load(chartFS(map[string]string{
 		"values.yaml":                    "sub: {a: default}\n",

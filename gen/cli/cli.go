@@ -104,7 +104,8 @@ stale, 4 against the policy.`,
 		Example: `  gen render envs/prod              write what prod produces
   gen render prod --manifests       print the objects that Argo CD will apply
   gen check                         check everything, as the pipeline does
-  gen explain prod service.replicas say where a value comes from`,
+  gen explain prod service.replicas say where a value comes from
+  gen diff                          say what a change does to each environment`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -119,7 +120,7 @@ stale, 4 against the policy.`,
 	root.PersistentFlags().StringVarP(&a.directory, "directory", "C", "", "run as if started in this folder")
 	root.PersistentFlags().StringVar(&a.colourMode, "color", "auto", "when to use colours: auto, always or never")
 	root.AddGroup(&cobra.Group{ID: "configuration", Title: "Configuration:"})
-	for _, cmd := range []*cobra.Command{a.renderCommand(), a.checkCommand(), a.explainCommand(), a.envCommand()} {
+	for _, cmd := range []*cobra.Command{a.renderCommand(), a.checkCommand(), a.explainCommand(), a.diffCommand(), a.envCommand()} {
 		cmd.GroupID = "configuration"
 		root.AddCommand(cmd)
 	}

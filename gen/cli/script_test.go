@@ -40,6 +40,13 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "")
+			// Scripts that need revisions make them, whoever runs them.
+			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+			for _, role := range []string{"AUTHOR", "COMMITTER"} {
+				env.Setenv("GIT_"+role+"_NAME", "test")
+				env.Setenv("GIT_"+role+"_EMAIL", "test@example.com")
+			}
 			return copyRepository(env.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -17,6 +17,7 @@ func application(env *environment.Environment, release environment.Release) obje
 		"skipTests": true,
 	}
 	metadata := object{"name": release.Name, "namespace": ApplicationNamespace(env.Name)}
+	annotate(metadata, Paths(env, Reads(env, release)...))
 	_, approved := env.ApprovalBranch()
 	if approved {
 		helm["valueFiles"] = []string{"/" + env.ValuesFile(release.Name), "/" + env.ApprovalFile()}
@@ -93,10 +94,12 @@ func projectsApplication(keeper *environment.Environment) object {
 }
 
 func directoryApplication(env *environment.Environment, name, namespace string, directory object, path string) object {
+	metadata := object{"name": name, "namespace": Namespace}
+	annotate(metadata, Paths(env, path))
 	return object{
 		"apiVersion": "argoproj.io/v1alpha1",
 		"kind":       "Application",
-		"metadata":   object{"name": name, "namespace": Namespace},
+		"metadata":   metadata,
 		"spec": object{
 			"project": name,
 			"source": object{

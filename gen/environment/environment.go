@@ -21,6 +21,10 @@ type Environment struct {
 	Cluster  Cluster  `json:"cluster"`
 	Delivery Delivery `json:"delivery"`
 
+	// Differs are the values that are meant to differ from other environments, each
+	// as RELEASE.PATH.
+	Differs []string `json:"differs"`
+
 	// Waivers are in the order in which they are written.
 	Waivers []Waiver `json:"waivers"`
 

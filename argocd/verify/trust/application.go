@@ -58,6 +58,14 @@ func (c *check) place(d *document) (place, bool) {
 	return place{}, false
 }
 
+// paths is what the Application may say that it is made from, "" for nothing.
+func (p place) paths() string {
+	if p.release == nil {
+		return delivery.Paths(p.env, p.path)
+	}
+	return delivery.Paths(p.env, delivery.Reads(p.env, *p.release)...)
+}
+
 func root(env *environment.Environment, name, path string) place {
 	return place{
 		env: env, name: name, project: name, namespace: delivery.Namespace, path: path,
@@ -225,7 +233,7 @@ func (c *check) values(d *document, p place) {
 // forbidden are annotations with which an Application changes how Argo CD
 // treats it.
 var forbidden = []string{
-	"argocd.argoproj.io/skip-reconcile", "argocd.argoproj.io/compare-options", "argocd.argoproj.io/manifest-generate-paths",
+	"argocd.argoproj.io/skip-reconcile", "argocd.argoproj.io/compare-options",
 }
 
 // options are the only sync options that neither lose data nor skip a check.
@@ -246,6 +254,14 @@ func (c *check) syncs(d *document, p place) {
 		if _, ok := app.Annotations[key]; ok {
 			wrong(d.at("metadata", "annotations", key), "has the annotation "+key)
 		}
+	}
+	// Without the annotation Argo CD renders each commit, which is never wrong.
+	if paths, ok := app.Annotations[delivery.PathsAnnotation]; ok && paths != p.paths() {
+		message := fmt.Sprintf("names other files than those it is made from: %q, want %q", paths, p.paths())
+		if p.paths() == "" {
+			message = "names the files it is made from: a commit that changes none of them would pass for signed"
+		}
+		wrong(d.at("metadata", "annotations", delivery.PathsAnnotation), message)
 	}
 	policy := app.Spec.SyncPolicy
 	if policy == nil {

@@ -113,6 +113,16 @@ var applicationAttacks = []attack{
 		rule:  "loose-sync", at: prodApp,
 	},
 	{
+		name:  "a commit that passes for signed",
+		edits: []replace{{prodApp, "metadata:\n", "metadata:\n  annotations: {argocd.argoproj.io/manifest-generate-paths: /charts/service}\n"}},
+		rule:  "loose-sync", at: prodApp,
+	},
+	{
+		name:  "changes that Argo CD does not see",
+		edits: []replace{{stageApp, "manifest-generate-paths: /charts/", "manifest-generate-paths: /docs/"}},
+		rule:  "loose-sync", at: stageApp,
+	},
+	{
 		name:  "stage takes prod's namespace",
 		edits: []replace{{stageApp, "namespace: towpath-stage", "namespace: towpath-prod"}},
 		rule:  "not-permitted", at: stageApp,

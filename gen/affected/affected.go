@@ -1,0 +1,84 @@
+// Package affected says which environments and releases a change of files can
+// touch, by what they are made from: the CUE files that loading an environment
+// reads, the chart of a release, and the approval record. It renders nothing.
+//
+// It may name too many, as a file that is read need not matter, and never too few.
+package affected
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"gitlab.com/towpath/towpath/gen/chart"
+	"gitlab.com/towpath/towpath/gen/environment"
+)
+
+// Dirs are the folders that hold everything an environment is made from.
+var Dirs = []string{environment.Dir, chart.Dir}
+
+// State is one state of the repository.
+type State struct {
+	Environments []*environment.Environment
+	// Files are those that decide what an environment is; see [environment.Files].
+	Files map[string][]string
+}
+
+// Load reads the graph of the environments, which are valid.
+func Load(repo fs.FS, envs []*environment.Environment) (State, error) {
+	var names []string
+	for _, env := range envs {
+		names = append(names, env.Name)
+	}
+	files, err := environment.Files(repo, names)
+	return State{envs, files}, err
+}
+
+// Environment is one that can be touched.
+type Environment struct {
+	Name string `json:"name"`
+	// Releases are ordered by name.
+	Releases []string `json:"releases"`
+}
+
+// By returns what the changed files can touch, ordered by name. A release that is
+// in one state only counts with the files of that state.
+func By(changed []string, states ...State) []Environment {
+	touched := map[string]map[string]bool{}
+	for _, state := range states {
+		for _, env := range state.Environments {
+			own := slices.ContainsFunc(changed, func(file string) bool {
+				_, follows := env.ApprovalBranch()
+				return slices.Contains(state.Files[env.Name], file) || follows && file == env.ApprovalFile()
+			})
+			if own && touched[env.Name] == nil {
+				touched[env.Name] = map[string]bool{} // It need not have a release.
+			}
+			for _, release := range env.Releases {
+				if !own && !anyBelow(changed, path.Join(chart.Dir, release.Chart)) {
+					continue
+				}
+				if touched[env.Name] == nil {
+					touched[env.Name] = map[string]bool{}
+				}
+				touched[env.Name][release.Name] = true
+			}
+		}
+	}
+	list := []Environment{}
+	for name, set := range touched {
+		env := Environment{Name: name, Releases: []string{}}
+		for release := range set {
+			env.Releases = append(env.Releases, release)
+		}
+		slices.Sort(env.Releases)
+		list = append(list, env)
+	}
+	slices.SortFunc(list, func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+func anyBelow(files []string, dir string) bool {
+	return slices.ContainsFunc(files, func(file string) bool { return strings.HasPrefix(file, dir+"/") })
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gitlab.com/towpath/towpath/gen/affected"
+	"gitlab.com/towpath/towpath/gen/revision"
+)
+
+// diffNames lists what the files that changed can touch.
+func (a *app) diffNames(o diffOptions, pairs []*pair) error {
+	touched := []affected.Environment{}
+	for _, p := range pairs {
+		names, err := p.affected()
+		if err != nil {
+			return err
+		}
+		touched = append(touched, names...)
+	}
+	slices.SortFunc(touched, func(x, y affected.Environment) int { return strings.Compare(x.Name, y.Name) })
+	if o.format == "json" {
+		if err := a.printJSON(touched); err != nil {
+			return err
+		}
+	} else {
+		for _, env := range touched {
+			if len(env.Releases) == 0 {
+				fmt.Fprintln(a.Out, env.Name)
+			}
+			for _, release := range env.Releases {
+				fmt.Fprintf(a.Out, "%s/%s\n", env.Name, release)
+			}
+		}
+	}
+	if len(touched) > 0 && !o.exitZero {
+		return errReported{exitStale}
+	}
+	return nil
+}
+
+// affected returns what the files that differ between two states can touch.
+func (p *pair) affected() ([]affected.Environment, error) {
+	changed, err := revision.Changed(p.from.repo, p.to.repo, affected.Dirs...)
+	if err != nil {
+		return nil, fmt.Errorf("comparing the files of %s and %s: %w", p.from.describe(), p.to.describe(), err)
+	}
+	if len(changed) == 0 {
+		return nil, nil
+	}
+	from, err := affected.Load(p.from.repo, p.from.envs)
+	if err != nil {
+		return nil, err
+	}
+	to, err := affected.Load(p.to.repo, p.to.envs)
+	if err != nil {
+		return nil, err
+	}
+	return affected.By(changed, from, to), nil
+}
