@@ -66,6 +66,13 @@ func TestCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "."}, {"-c", "user.name=Test", "-c", "user.email=test@towpath.example", "commit", "-qm", "start"}} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = repo
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %s: %v\n%s", args[0], err, out)
+		}
+	}
 	programs := map[string]string{}
 	ran := 0
 	for _, block := range fence.FindAllStringSubmatch(string(readme), -1) {
