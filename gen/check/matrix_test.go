@@ -62,6 +62,9 @@ func valueOf(made cases.Case, path string) any {
 // demands objects that every version of Kubernetes takes, or a refusal by the
 // contract.
 func TestMatrix(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it renders hundreds of cases")
+	}
 	repo := os.DirFS("../..")
 	contract, err := loadContract(repo)
 	if err != nil {

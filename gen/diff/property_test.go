@@ -170,6 +170,9 @@ func twoObjects(api *kubernetes.API, seed uint64) (r random, before, after manif
 }
 
 func TestApplied(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compares thousands of random objects")
+	}
 	api, err := kubernetes.Open("1.33")
 	if err != nil {
 		t.Fatal(err)
@@ -198,6 +201,9 @@ func TestApplied(t *testing.T) {
 }
 
 func TestShuffled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compares hundreds of random states")
+	}
 	api, err := kubernetes.Open("1.33")
 	if err != nil {
 		t.Fatal(err)

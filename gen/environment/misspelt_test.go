@@ -18,6 +18,9 @@ import (
 // TestMisspelt changes one letter of every key of every environment in turn,
 // and demands an error on the line of the key.
 func TestMisspelt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it loads an environment for each of its keys")
+	}
 	repo := repository(t, nil)
 	for name := range repo {
 		dir := environmentOf(name)

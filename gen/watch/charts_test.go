@@ -15,6 +15,9 @@ import (
 // TestChartsAsHelm holds the engine of this package against Helm's, on every chart
 // of the repository and every case that is made up for it.
 func TestChartsAsHelm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it renders hundreds of cases")
+	}
 	repo := os.DirFS("../..")
 	inst, err := environment.LoadContract(repo)
 	if err != nil {

@@ -17,6 +17,9 @@ var helms = []toolcache.Tool{toolcache.Helm316, toolcache.Helm318, toolcache.Hel
 // TestHelm lints the chart of every release with its values, warnings counted as errors, and renders it with the schema
 // of the values in force. That the objects are gen's too is a matter of package render.
 func TestHelm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it judges every environment")
+	}
 	all := environments(t)
 	for _, helm := range helms {
 		t.Run(helm.Version, func(t *testing.T) {

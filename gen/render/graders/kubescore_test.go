@@ -92,6 +92,9 @@ func (named) Name() string { return "manifests" }
 
 // TestKubeScore accepts no complaint of kube-score but those that are waived, and no waiver that is of no use.
 func TestKubeScore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it judges every environment")
+	}
 	used := make([]bool, len(waivers))
 	for _, env := range environments(t) {
 		objects := env.objects(t)
