@@ -44,6 +44,18 @@ func (l *ledger) may(id, value string) bool {
 	return !known && value == absent || slices.Contains(possible, value)
 }
 
+// promised tells whether there is anything that the service must have kept.
+func (l *ledger) promised() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, possible := range l.things {
+		if len(possible) == 1 {
+			return true
+		}
+	}
+	return false
+}
+
 // all is a copy, for reading without the lock.
 func (l *ledger) all() map[string][]string {
 	l.mu.Lock()

@@ -26,6 +26,7 @@ type load struct {
 	stopped chan struct{}
 	clients sync.WaitGroup
 
+	accounts      int // that take notes
 	people, notes *ledger
 	wrote, failed atomic.Int64 // acknowledged changes, and answers that say 503
 	others        atomic.Int64 // answers of the workloads that keep nothing
@@ -51,6 +52,7 @@ func begin(t testing.TB, base string, accounts ...string) *load {
 func (l *load) start(base string, accounts ...string) {
 	l.stopped, l.people, l.notes = make(chan struct{}), newLedger(), newLedger()
 	l.base.Store(base)
+	l.accounts = len(accounts)
 	for i := range 4 {
 		l.clients.Go(func() { l.repeat(newRegistrar(l, i).step) })
 	}
@@ -83,11 +85,15 @@ func (l *load) stop() {
 	l.clients.Wait()
 }
 
-// progress waits until n more changes have been acknowledged.
+// progress waits until n more changes have been acknowledged, and something of each kind: a sign-in
+// takes long enough for the register to be far ahead.
 func (l *load) progress(n int64) {
 	l.t.Helper()
 	enough := l.wrote.Load() + n
-	clitest.Eventually(l.t, "clients that get on", func() bool { return l.wrote.Load() >= enough || l.t.Failed() })
+	clitest.Eventually(l.t, "clients that get on", func() bool {
+		promised := l.people.promised() && (l.accounts == 0 || l.notes.promised())
+		return promised && l.wrote.Load() >= enough || l.t.Failed()
+	})
 }
 
 // refusals waits until n more answers have been 503.

@@ -55,7 +55,7 @@ func chromium(t *testing.T, a *app) *tab {
 
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("no-proxy-server", true), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
+		chromedp.Flag("no-proxy-server", true), chromedp.UserDataDir(profile(t)), chromedp.WSURLReadTimeout(time.Minute))
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -351,4 +351,23 @@ func TestBrowserWithoutScripts(t *testing.T) {
 	if _, notes, _ := a.owned(t, "TEST"); len(notes) != 0 {
 		t.Errorf("%d notes", len(notes))
 	}
+}
+
+// profile is a folder for the browser. Its processes go on writing for a moment after they were
+// told to end, which the removal of a t.TempDir would fail on.
+func profile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 100 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+	return dir
 }
