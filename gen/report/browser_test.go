@@ -1,135 +1,66 @@
 package report_test
 
 import (
-	"context"
-	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"gitlab.com/towpath/towpath/bench/browsertest"
 	"gitlab.com/towpath/towpath/gen/diff"
 	"gitlab.com/towpath/towpath/gen/finding"
 )
 
-// tab is a real browser at a page that is a file. It notes what it complains about, and
-// whatever is asked for beside the file itself.
+// tab is a real browser at a page that is a file. It complains of whatever is asked for beside
+// the file itself, too.
 type tab struct {
-	t          *testing.T
-	ctx        context.Context
-	url        string
-	mu         sync.Mutex
-	complaints []string
+	*browsertest.Tab
+	url string
 }
 
-// open writes a report to a file and opens it. Without a browser the test is skipped, or
-// fails if TOWPATH_REQUIRE_TOOLS is 1.
+// open writes a report to a file and opens it.
 func open(t *testing.T, r *diff.Report, l finding.List) *tab {
 	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		const advice = "no browser is installed; apt-get install chromium"
-		if os.Getenv("TOWPATH_REQUIRE_TOOLS") == "1" {
-			t.Fatal(advice)
-		}
-		t.Skip(advice)
-	}
 	file := filepath.Join(t.TempDir(), "report.html")
 	if err := os.WriteFile(file, []byte(page(t, r, l)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("no-proxy-server", true), chromedp.UserDataDir(profile(t)), chromedp.WSURLReadTimeout(time.Minute))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(cancel)
-
-	b := &tab{t: t, ctx: ctx, url: (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String()}
-	chromedp.ListenTarget(ctx, func(event any) {
-		switch e := event.(type) {
-		case *log.EventEntryAdded:
-			b.complain(fmt.Sprintf("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
-		case *runtime.EventExceptionThrown:
-			b.complain(e.ExceptionDetails.Error())
-		case *runtime.EventConsoleAPICalled:
-			b.complain("console: " + string(e.Type))
-		case *network.EventRequestWillBeSent:
+	b := &tab{browsertest.Open(t), (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String()}
+	chromedp.ListenTarget(b.Ctx, func(event any) {
+		if e, ok := event.(*network.EventRequestWillBeSent); ok {
 			if at := e.Request.URL; !strings.HasPrefix(at, b.url) && !strings.HasPrefix(at, "data:") {
-				b.complain("it asks for " + at)
+				b.Complain("it asks for " + at)
 			}
 		}
 	})
-	b.do(log.Enable(), runtime.Enable(), network.Enable(), chromedp.EmulateViewport(1280, 860), b.scheme("light"), chromedp.Navigate(b.url))
+	b.Do(network.Enable(), browsertest.Scheme("light"), chromedp.Navigate(b.url))
 	return b
 }
 
-func (b *tab) scheme(name string) chromedp.Action {
-	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}})
-}
-
-func (b *tab) complain(text string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.complaints = append(b.complaints, text)
-}
-
-// calm fails the test if the browser had anything to complain about.
-func (b *tab) calm() {
-	b.t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, c := range b.complaints {
-		b.t.Error(c)
-	}
-	b.complaints = nil
-}
-
-func (b *tab) do(actions ...chromedp.Action) {
-	b.t.Helper()
-	if err := chromedp.Run(b.ctx, actions...); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
 func (b *tab) press(keys ...string) {
-	b.t.Helper()
+	b.T.Helper()
 	for _, k := range keys {
-		b.do(chromedp.KeyEvent(k))
+		b.Do(chromedp.KeyEvent(k))
 	}
 }
 
 // is waits for a script to give what it should: a click is answered in its own time.
 func is[T comparable](b *tab, script string, want T) {
-	b.t.Helper()
+	b.T.Helper()
 	var got T
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		b.do(chromedp.Evaluate(script, &got))
+		b.Do(chromedp.Evaluate(script, &got))
 		if got == want {
 			return
 		}
 		if time.Now().After(deadline) {
-			b.t.Errorf("%s is %v instead of %v", script, got, want)
+			b.T.Errorf("%s is %v instead of %v", script, got, want)
 			return
 		}
 	}
@@ -138,7 +69,7 @@ func is[T comparable](b *tab, script string, want T) {
 // shoot keeps a picture of the page for people to look at, if TOWPATH_SCREENSHOTS names a
 // folder, and fails the test if the page is wider than the screen.
 func (b *tab) shoot(name string) {
-	b.t.Helper()
+	b.T.Helper()
 	dir := os.Getenv("TOWPATH_SCREENSHOTS")
 	for _, device := range []struct {
 		name          string
@@ -149,7 +80,7 @@ func (b *tab) shoot(name string) {
 		if device.dark {
 			scheme = "dark"
 		}
-		b.do(chromedp.EmulateViewport(device.width, device.height), b.scheme(scheme))
+		b.Do(chromedp.EmulateViewport(device.width, device.height), browsertest.Scheme(scheme))
 		is(b, "document.documentElement.scrollWidth - document.documentElement.clientWidth", 0)
 		if dir == "" {
 			continue
@@ -158,10 +89,10 @@ func (b *tab) shoot(name string) {
 		// into a picture.
 		var height int64
 		var picture []byte
-		b.do(chromedp.Evaluate("Math.min(document.documentElement.scrollHeight, 8000)", &height))
-		b.do(chromedp.EmulateViewport(device.width, height), chromedp.Sleep(300*time.Millisecond), chromedp.CaptureScreenshot(&picture))
+		b.Do(chromedp.Evaluate("Math.min(document.documentElement.scrollHeight, 8000)", &height))
+		b.Do(chromedp.EmulateViewport(device.width, height), chromedp.Sleep(300*time.Millisecond), chromedp.CaptureScreenshot(&picture))
 		if err := os.WriteFile(filepath.Join(dir, name+"-"+device.name+".png"), picture, 0o600); err != nil {
-			b.t.Fatal(err)
+			b.T.Fatal(err)
 		}
 	}
 }
@@ -179,57 +110,57 @@ func TestBrowser(t *testing.T) {
 	is(b, `document.querySelectorAll(".body").length`, 0) // Made when it is opened.
 
 	// A click on the matrix goes to the release, one on a risk opens the object.
-	b.do(chromedp.Click(`.cell.high`, chromedp.ByQuery))
+	b.Do(chromedp.Click(`.cell.high`, chromedp.ByQuery))
 	is(b, `document.activeElement.id`, "prod/service")
-	b.do(chromedp.Click(`.columns .notes a`, chromedp.ByQuery))
+	b.Do(chromedp.Click(`.columns .notes a`, chromedp.ByQuery))
 	is(b, openCount, 1)
 	is(b, `document.querySelector(".body").closest("article").id`, "prod/service/PersistentVolumeClaim/towpath/service-data")
 	is(b, `document.querySelectorAll(".code.split mark").length`, 2)
 	is(b, `document.querySelector(".gone mark").textContent + document.querySelector(".come mark").textContent`, "sharedfast")
 
 	// An unchanged release is shown when somebody asks for it.
-	b.do(chromedp.Click(`.cell.unchanged`, chromedp.ByQuery))
+	b.Do(chromedp.Click(`.cell.unchanged`, chromedp.ByQuery))
 	is(b, `document.activeElement.id`, "dev/service")
-	b.do(chromedp.Click(`.chip.unchanged`, chromedp.ByQuery))
+	b.Do(chromedp.Click(`.chip.unchanged`, chromedp.ByQuery))
 	is(b, rowCount, 10)
 
 	// Filters.
-	b.do(chromedp.SendKeys("#search", "uploads", chromedp.ByQuery))
+	b.Do(chromedp.SendKeys("#search", "uploads", chromedp.ByQuery))
 	is(b, rowCount, 1)
 	is(b, `document.getElementById("shown").textContent`, "1 of 10 objects")
 	b.press(kb.Escape)
 	is(b, rowCount, 10)
-	b.do(chromedp.SetValue("#risk", "3", chromedp.ByQuery), chromedp.Evaluate(`document.getElementById("risk").dispatchEvent(new Event("change"))`, nil))
+	b.Do(chromedp.SetValue("#risk", "3", chromedp.ByQuery), chromedp.Evaluate(`document.getElementById("risk").dispatchEvent(new Event("change"))`, nil))
 	is(b, rowCount, 2)
-	b.do(chromedp.SetValue("#risk", "0", chromedp.ByQuery), chromedp.SetValue("#kind", "Deployment", chromedp.ByQuery), chromedp.Evaluate(`document.getElementById("kind").dispatchEvent(new Event("change"))`, nil))
+	b.Do(chromedp.SetValue("#risk", "0", chromedp.ByQuery), chromedp.SetValue("#kind", "Deployment", chromedp.ByQuery), chromedp.Evaluate(`document.getElementById("kind").dispatchEvent(new Event("change"))`, nil))
 	is(b, rowCount, 2)
-	b.do(chromedp.SendKeys("#search", "no such thing", chromedp.ByQuery))
+	b.Do(chromedp.SendKeys("#search", "no such thing", chromedp.ByQuery))
 	is(b, `document.getElementById("nothing").hidden`, false)
-	b.do(chromedp.Click("#clear", chromedp.ByQuery))
+	b.Do(chromedp.Click("#clear", chromedp.ByQuery))
 	is(b, rowCount, 10)
-	b.do(chromedp.Click(".chip.added", chromedp.ByQuery))
+	b.Do(chromedp.Click(".chip.added", chromedp.ByQuery))
 	is(b, rowCount, 8)
-	b.do(chromedp.Click(".chip.added", chromedp.ByQuery))
+	b.Do(chromedp.Click(".chip.added", chromedp.ByQuery))
 
 	// Both views, of all objects.
-	b.do(chromedp.Click("#all", chromedp.ByQuery))
+	b.Do(chromedp.Click("#all", chromedp.ByQuery))
 	is(b, openCount, 10)
 	b.shoot("open")
-	b.do(chromedp.Click("#unified", chromedp.ByQuery))
+	b.Do(chromedp.Click("#unified", chromedp.ByQuery))
 	is(b, `document.querySelectorAll(".code.split").length`, 0)
-	b.do(chromedp.Click("#split", chromedp.ByQuery))
+	b.Do(chromedp.Click("#split", chromedp.ByQuery))
 	is(b, `document.querySelectorAll(".code.split").length > 3`, true)
-	b.do(chromedp.Click(".code .fold button", chromedp.ByQuery), chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => d.open = true)`, nil))
-	b.do(chromedp.Click("#all", chromedp.ByQuery))
+	b.Do(chromedp.Click(".code .fold button", chromedp.ByQuery), chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => d.open = true)`, nil))
+	b.Do(chromedp.Click("#all", chromedp.ByQuery))
 	is(b, openCount, 0)
-	b.calm()
+	b.Calm()
 }
 
 func TestBrowserKeyboard(t *testing.T) {
 	b := open(t, everything(), findings())
 	b.press("/")
 	is(b, `document.activeElement.id`, "search")
-	b.do(chromedp.KeyEvent("deployment jot"))
+	b.Do(chromedp.KeyEvent("deployment jot"))
 	is(b, rowCount, 0)
 	b.press(kb.Escape)
 	is(b, rowCount, 10)
@@ -247,37 +178,35 @@ func TestBrowserKeyboard(t *testing.T) {
 	is(b, `getComputedStyle(document.body).backgroundColor`, "rgb(20, 25, 27)")
 	b.press("?")
 	is(b, `document.getElementById("help").open`, true)
-	b.do(chromedp.Sleep(100 * time.Millisecond))
+	b.Do(chromedp.Sleep(100 * time.Millisecond))
 	b.press("t", kb.Escape)
 	is(b, `document.getElementById("help").open`, false)
 	// What was chosen is there the next time; a name in the address is gone to.
-	b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(b.url+"#"+url.PathEscape("prod/service/Deployment.apps/towpath/service")))
+	b.Do(chromedp.Navigate("about:blank"), chromedp.Navigate(b.url+"#"+url.PathEscape("prod/service/Deployment.apps/towpath/service")))
 	is(b, `getComputedStyle(document.body).backgroundColor`, "rgb(20, 25, 27)")
 	is(b, `document.querySelectorAll(".code").length + document.querySelectorAll(".code.split").length`, 1)
 	is(b, openCount, 1)
-	b.mu.Lock()
-	b.complaints = nil // about:blank is not the file.
-	b.mu.Unlock()
+	b.Forget() // about:blank is not the file.
 	b.press("k")
-	b.calm()
+	b.Calm()
 }
 
 func TestBrowserHostile(t *testing.T) {
 	b := open(t, poisoned(), poisonedFindings())
-	b.do(chromedp.Click("#all", chromedp.ByQuery), chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => d.open = true)`, nil))
+	b.Do(chromedp.Click("#all", chromedp.ByQuery), chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => d.open = true)`, nil))
 	b.shoot("hostile")
 	is(b, `document.querySelectorAll("main script, main img, #list a:not([href^='#'])").length`, 0)
 	is(b, rowCount, 2*len(hostile))
-	b.calm()
+	b.Calm()
 }
 
 func TestBrowserManyObjects(t *testing.T) {
 	b := open(t, many(), nil)
 	var paint, filtered, opened float64
-	b.do(chromedp.Poll(`performance.getEntriesByName("first-contentful-paint")[0]?.startTime`, &paint),
+	b.Do(chromedp.Poll(`performance.getEntriesByName("first-contentful-paint")[0]?.startTime`, &paint),
 		chromedp.Evaluate(`(() => { const start = performance.now(); search.value = "env-3 service-2"; show(); document.body.offsetHeight; return performance.now() - start; })()`, &filtered))
 	is(b, rowCount, 40)
-	b.do(chromedp.Evaluate(`(() => { const start = performance.now(); reset(); show(); document.querySelector(".object button").click(); document.body.offsetHeight; return performance.now() - start; })()`, &opened))
+	b.Do(chromedp.Evaluate(`(() => { const start = performance.now(); reset(); show(); document.querySelector(".object button").click(); document.body.offsetHeight; return performance.now() - start; })()`, &opened))
 	is(b, rowCount, 900)
 	t.Logf("1200 objects: first paint after %.0f ms, filtered in %.0f ms, all again and one opened in %.0f ms", paint, filtered, opened)
 	// Not a measurement, only what nobody would wait for.
@@ -285,24 +214,5 @@ func TestBrowserManyObjects(t *testing.T) {
 		t.Error("the page is slow")
 	}
 	b.shoot("many")
-	b.calm()
-}
-
-// profile is a folder for the browser. Its processes go on writing for a moment after they were
-// told to end, which the removal of a t.TempDir would fail on.
-func profile(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "browser")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for range 100 {
-			if os.RemoveAll(dir) == nil {
-				return
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-	})
-	return dir
+	b.Calm()
 }

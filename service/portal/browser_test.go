@@ -2,118 +2,43 @@ package portal_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"gitlab.com/towpath/towpath/bench/browsertest"
 )
 
-// tab is a real browser, which notes whatever it complains about: errors of scripts, failed
-// loads, violations of the content security policy.
+// tab is a real browser at a served app.
 type tab struct {
-	t          *testing.T
-	ctx        context.Context
-	url        string
-	mu         sync.Mutex
-	complaints []string
+	*browsertest.Tab
+	url string
 }
 
-// chromium starts a browser on a served app. Without the program the test is skipped, or fails
-// if TOWPATH_REQUIRE_TOOLS is 1.
+// chromium starts a browser on an app, and the app.
 func chromium(t *testing.T, a *app) *tab {
 	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		const advice = "no browser is installed; apt-get install chromium"
-		if os.Getenv("TOWPATH_REQUIRE_TOOLS") == "1" {
-			t.Fatal(advice)
-		}
-		t.Skip(advice)
-	}
+	b := browsertest.Open(t)
 	if err := a.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { a.Stop(0) })
-
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("no-proxy-server", true), chromedp.UserDataDir(profile(t)), chromedp.WSURLReadTimeout(time.Minute))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(cancel)
-
-	b := &tab{t: t, ctx: ctx, url: "http://" + a.Addr()}
-	chromedp.ListenTarget(ctx, func(event any) {
-		switch e := event.(type) {
-		case *log.EventEntryAdded:
-			b.complain(fmt.Sprintf("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
-		case *runtime.EventExceptionThrown:
-			b.complain(e.ExceptionDetails.Error())
-		case *runtime.EventConsoleAPICalled:
-			b.complain("console: " + string(e.Type))
-		}
-	})
-	b.do(log.Enable(), runtime.Enable(), chromedp.EmulateViewport(1280, 860))
-	return b
+	return &tab{b, "http://" + a.Addr()}
 }
 
-func (b *tab) complain(text string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.complaints = append(b.complaints, text)
-}
-
-// calm fails the test if the browser had anything to complain about, and forgets it.
-func (b *tab) calm() {
-	b.t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, c := range b.complaints {
-		b.t.Error(c)
-	}
-	b.complaints = nil
-}
-
-func (b *tab) do(actions ...chromedp.Action) {
-	b.t.Helper()
-	if err := chromedp.Run(b.ctx, actions...); err != nil {
-		var text string
-		ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
-		defer cancel()
-		if errors.Is(b.ctx.Err(), nil) {
-			_ = chromedp.Run(ctx, chromedp.Text("body", &text))
-		}
-		b.t.Fatalf("%v, at\n%s", err, text)
-	}
-}
-
-func (b *tab) visit(path string) { b.t.Helper(); b.do(chromedp.Navigate(b.url + path)) }
+func (b *tab) visit(path string) { b.T.Helper(); b.Do(chromedp.Navigate(b.url + path)) }
 
 // see waits for text on the page. While one page gives way to the next, asking fails; so it asks
 // again.
 func (b *tab) see(text string) {
-	b.t.Helper()
+	b.T.Helper()
 	b.until(text, func(ctx context.Context) (bool, error) {
 		var body string
 		err := chromedp.Run(ctx, chromedp.Evaluate("document.readyState === 'complete' ? document.body.innerText : ''", &body))
@@ -122,8 +47,8 @@ func (b *tab) see(text string) {
 }
 
 func (b *tab) until(what string, condition func(context.Context) (bool, error)) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	b.T.Helper()
+	ctx, cancel := context.WithTimeout(b.Ctx, 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -136,24 +61,24 @@ func (b *tab) until(what string, condition func(context.Context) (bool, error)) 
 		case <-tick.C:
 		case <-ctx.Done():
 			var body string
-			_ = chromedp.Run(b.ctx, chromedp.Text("body", &body))
-			b.t.Fatalf("in vain waited for %q: %v\n%s", what, err, body)
+			_ = chromedp.Run(b.Ctx, chromedp.Text("body", &body))
+			b.T.Fatalf("in vain waited for %q: %v\n%s", what, err, body)
 		}
 	}
 }
 
-func (b *tab) evaluate(script string, to any) { b.t.Helper(); b.do(chromedp.Evaluate(script, to)) }
+func (b *tab) evaluate(script string, to any) { b.T.Helper(); b.Do(chromedp.Evaluate(script, to)) }
 
 func (b *tab) signIn(id, password string) {
-	b.t.Helper()
+	b.T.Helper()
 	b.visit("/")
-	b.do(chromedp.SendKeys("#id", id), chromedp.SendKeys("#pw", password), chromedp.Click("form[action='/login'] button"))
+	b.Do(chromedp.SendKeys("#id", id), chromedp.SendKeys("#pw", password), chromedp.Click("form[action='/login'] button"))
 }
 
 // shoot keeps a picture of the page for people to look at, if TOWPATH_SCREENSHOTS names a folder: at a desk, on
 // a telephone, and in the dark.
 func (b *tab) shoot(name string) {
-	b.t.Helper()
+	b.T.Helper()
 	dir := os.Getenv("TOWPATH_SCREENSHOTS")
 	// A page that is wider than the telephone is a mistake, looked at or not.
 	for _, device := range []struct {
@@ -166,17 +91,17 @@ func (b *tab) shoot(name string) {
 			scheme = "dark"
 		}
 		var overflow int
-		b.do(chromedp.EmulateViewport(device.width, device.height),
-			emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
+		b.Do(chromedp.EmulateViewport(device.width, device.height),
+			browsertest.Scheme(scheme),
 			chromedp.Evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth", &overflow))
 		if overflow > 0 {
-			b.t.Errorf("%s on %s is %d pixels too wide", name, device.name, overflow)
+			b.T.Errorf("%s on %s is %d pixels too wide", name, device.name, overflow)
 		}
 		if dir != "" {
 			var picture []byte
-			b.do(chromedp.FullScreenshot(&picture, 100))
+			b.Do(chromedp.FullScreenshot(&picture, 100))
 			if err := os.WriteFile(filepath.Join(dir, name+"-"+device.name+".png"), picture, 0o600); err != nil {
-				b.t.Fatal(err)
+				b.T.Fatal(err)
 			}
 		}
 	}
@@ -190,7 +115,7 @@ func TestBrowserNotesAndImages(t *testing.T) {
 	b.shoot("welcome")
 	b.visit("/public/")
 	b.shoot("public")
-	b.calm()
+	b.Calm()
 
 	b.signIn("test", "not the password")
 	b.see("The account name or the password is wrong.")
@@ -204,12 +129,12 @@ func TestBrowserNotesAndImages(t *testing.T) {
 	b.signIn("test", "123456")
 	b.see("Welcome, TEST")
 	b.shoot("home")
-	b.calm()
+	b.Calm()
 
 	b.visit("/private/")
 	b.see("This is a note of user TEST.")
 	b.see("No images yet")
-	b.do(chromedp.SendKeys("#text_note_to_take", "Locks 4 to 9 are closed until Friday.\n\nAsk Marta for the <b>key</b> & the ☂ umbrella."),
+	b.Do(chromedp.SendKeys("#text_note_to_take", "Locks 4 to 9 are closed until Friday.\n\nAsk Marta for the <b>key</b> & the ☂ umbrella."),
 		chromedp.Click("form[action='/write_note'] button"))
 	b.see("The note is saved.")
 	b.see("Ask Marta for the <b>key</b> & the ☂ umbrella.")
@@ -218,7 +143,7 @@ func TestBrowserNotesAndImages(t *testing.T) {
 	if err := os.WriteFile(file, pngBytes(t, 640, 420), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b.do(chromedp.SetUploadFiles("#file", []string{file}), chromedp.Click("form[action='/upload_image'] button"))
+	b.Do(chromedp.SetUploadFiles("#file", []string{file}), chromedp.Click("form[action='/upload_image'] button"))
 	b.see("on_the_towpath.png")
 	b.until("the image", func(ctx context.Context) (loaded bool, err error) {
 		err = chromedp.Run(ctx, chromedp.Evaluate("document.querySelector('.image img').naturalWidth === 640", &loaded))
@@ -226,21 +151,21 @@ func TestBrowserNotesAndImages(t *testing.T) {
 	})
 	b.shoot("private")
 
-	b.do(chromedp.Click(".note summary"))
+	b.Do(chromedp.Click(".note summary"))
 	b.see("Delete this note for good?")
 	b.shoot("private-asking")
-	b.do(chromedp.Click(".note details[open] button"))
+	b.Do(chromedp.Click(".note details[open] button"))
 	b.see("The note is deleted.")
 	if _, notes, images := a.owned(t, "TEST"); len(notes) != 1 || len(images) != 1 {
 		t.Errorf("%d notes, %d images", len(notes), len(images))
 	}
 
-	b.do(chromedp.Click(".image summary"), chromedp.Click(".image details[open] button"))
+	b.Do(chromedp.Click(".image summary"), chromedp.Click(".image details[open] button"))
 	b.see("The image is deleted.")
 	b.see("No images yet")
-	b.do(chromedp.Click(".account button"))
+	b.Do(chromedp.Click(".account button"))
 	b.see("You are signed out.")
-	b.calm()
+	b.Calm()
 	b.visit("/private/")
 	b.see("Please sign in")
 	b.shoot("please-sign-in")
@@ -255,21 +180,21 @@ func TestBrowserAccounts(t *testing.T) {
 	b.signIn("admin", "admin")
 	b.see("Welcome, ADMIN")
 	b.visit("/admin/")
-	b.do(chromedp.SendKeys("#id", "Marta"), chromedp.SendKeys("#pw", "a few plain words"), chromedp.Click("form[action='/add_user'] button"))
+	b.Do(chromedp.SendKeys("#id", "Marta"), chromedp.SendKeys("#pw", "a few plain words"), chromedp.Click("form[action='/add_user'] button"))
 	b.see("The account is created.")
 	b.see("MARTA")
-	b.do(chromedp.SendKeys("#id", "marta"), chromedp.SendKeys("#pw", "x"), chromedp.Click("form[action='/add_user'] button"))
+	b.Do(chromedp.SendKeys("#id", "marta"), chromedp.SendKeys("#pw", "x"), chromedp.Click("form[action='/add_user'] button"))
 	b.see("The account name already exists.")
 	b.shoot("accounts")
-	b.do(chromedp.Click("//tr[contains(., 'MARTA')]//summary"))
+	b.Do(chromedp.Click("//tr[contains(., 'MARTA')]//summary"))
 	b.see("Delete MARTA with all notes and images?")
 	b.shoot("accounts-asking")
-	b.do(chromedp.Click("//tr[contains(., 'MARTA')]//button"))
+	b.Do(chromedp.Click("//tr[contains(., 'MARTA')]//button"))
 	b.see("The account is deleted")
 	if _, err := a.store.UserByName(t.Context(), "MARTA"); err == nil {
 		t.Error("the account is still there")
 	}
-	b.calm()
+	b.Calm()
 }
 
 // A person without a mouse can do everything: reach it with Tab, and press it.
@@ -280,7 +205,7 @@ func TestBrowserKeyboard(t *testing.T) {
 	press := func(keys ...string) {
 		t.Helper()
 		for _, k := range keys {
-			b.do(chromedp.KeyEvent(k))
+			b.Do(chromedp.KeyEvent(k))
 		}
 	}
 	// tabTo presses Tab until the element with this text or id has the focus.
@@ -310,16 +235,16 @@ func TestBrowserKeyboard(t *testing.T) {
 		t.Errorf("the first stop is %q", first)
 	}
 	tabTo("id")
-	b.do(chromedp.KeyEvent("test"))
+	b.Do(chromedp.KeyEvent("test"))
 	tabTo("pw")
-	b.do(chromedp.KeyEvent("123456"))
+	b.Do(chromedp.KeyEvent("123456"))
 	press(kb.Enter)
 	b.see("Welcome, TEST")
 	tabTo("Private")
 	press(kb.Enter)
 	b.see("This is a note of user TEST.")
 	tabTo("text_note_to_take")
-	b.do(chromedp.KeyEvent("no mouse"))
+	b.Do(chromedp.KeyEvent("no mouse"))
 	tabTo("Save note")
 	press(kb.Enter)
 	b.see("no mouse")
@@ -336,38 +261,19 @@ func TestBrowserKeyboard(t *testing.T) {
 	tabTo("Delete note")
 	press(kb.Enter)
 	b.see("The note is deleted.")
-	b.calm()
+	b.Calm()
 }
 
 // Without scripts everything still works, the question before deleting included.
 func TestBrowserWithoutScripts(t *testing.T) {
 	a := newApp(t)
 	b := chromium(t, a)
-	b.do(emulation.SetScriptExecutionDisabled(true), page.Enable())
-	b.do(chromedp.Navigate(b.url+"/"), chromedp.SendKeys("#id", "TEST"), chromedp.SendKeys("#pw", "123456"),
+	b.Do(emulation.SetScriptExecutionDisabled(true), page.Enable())
+	b.Do(chromedp.Navigate(b.url+"/"), chromedp.SendKeys("#id", "TEST"), chromedp.SendKeys("#pw", "123456"),
 		chromedp.Click("form[action='/login'] button"), chromedp.WaitVisible(".account"),
 		chromedp.Navigate(b.url+"/private/"), chromedp.Click(".note summary"), chromedp.Click(".note details[open] button"),
 		chromedp.WaitVisible(".notice"))
 	if _, notes, _ := a.owned(t, "TEST"); len(notes) != 0 {
 		t.Errorf("%d notes", len(notes))
 	}
-}
-
-// profile is a folder for the browser. Its processes go on writing for a moment after they were
-// told to end, which the removal of a t.TempDir would fail on.
-func profile(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "browser")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for range 100 {
-			if os.RemoveAll(dir) == nil {
-				return
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-	})
-	return dir
 }

@@ -92,7 +92,7 @@ func TestBrowserNavigation(t *testing.T) {
 	b.visit("/people")
 	b.see("Miss. Ada Ashdown the 1th")
 	b.shoot("people")
-	b.do(chromedp.Click("//p[@class='account']//a"))
+	b.Do(chromedp.Click("//p[@class='account']//a"))
 	b.see("A quiet place")
 	b.signIn("admin", "admin")
 	b.see("Welcome, ADMIN")
@@ -102,7 +102,7 @@ func TestBrowserNavigation(t *testing.T) {
 		b.evaluate("document.body.focus(), 0", nil)
 		var at string
 		for range 12 {
-			b.do(chromedp.KeyEvent(kb.Tab))
+			b.Do(chromedp.KeyEvent(kb.Tab))
 			b.evaluate("document.activeElement.innerText.trim()", &at)
 			if at == stop.text {
 				break
@@ -111,7 +111,7 @@ func TestBrowserNavigation(t *testing.T) {
 		if at != stop.text {
 			t.Fatalf("Tab leads to %q, not to %s", at, stop.text)
 		}
-		b.do(chromedp.KeyEvent(kb.Enter))
+		b.Do(chromedp.KeyEvent(kb.Enter))
 		b.until(stop.heading, func(ctx context.Context) (there bool, err error) {
 			err = chromedp.Run(ctx, chromedp.Evaluate(fmt.Sprintf(
 				"document.readyState === 'complete' && document.querySelector('h1').innerText === %q && document.querySelector('nav [aria-current=page]').innerText === %q",
@@ -122,13 +122,13 @@ func TestBrowserNavigation(t *testing.T) {
 		b.shoot("navigation-" + strings.ToLower(stop.text))
 	}
 	// What a finger aims at is large enough, on a telephone too.
-	b.do(chromedp.EmulateViewport(360, 740))
+	b.Do(chromedp.EmulateViewport(360, 740))
 	var small int
 	b.evaluate("[...document.querySelectorAll('.top a, .top button')].filter((e) => e.getBoundingClientRect().height < 40).length", &small)
 	if small != 0 {
 		t.Errorf("%d targets are too small", small)
 	}
-	b.do(chromedp.EmulateViewport(1280, 860))
+	b.Do(chromedp.EmulateViewport(1280, 860))
 	b.visit("/people/nobody")
 	b.see("There is nothing here")
 	b.shoot("nobody")
@@ -145,7 +145,7 @@ func TestBrowserPagesAndQuota(t *testing.T) {
 	b.visit("/private/")
 	b.see("60 of 61")
 	b.shoot("private-pages")
-	b.do(chromedp.SendKeys("#text_note_to_take", "The last one that fits."), chromedp.Click("form[action='/write_note'] button"))
+	b.Do(chromedp.SendKeys("#text_note_to_take", "The last one that fits."), chromedp.Click("form[action='/write_note'] button"))
 	b.see("There is no room for another note")
 	b.see("61 of 61")
 	file := filepath.Join(t.TempDir(), "a dot.png")
@@ -153,13 +153,13 @@ func TestBrowserPagesAndQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, used := range []string{"4 KiB of 8 KiB", "8 KiB of 8 KiB"} {
-		b.do(chromedp.SetUploadFiles("#file", []string{file}), chromedp.Click("form[action='/upload_image'] button"))
+		b.Do(chromedp.SetUploadFiles("#file", []string{file}), chromedp.Click("form[action='/upload_image'] button"))
 		b.see(used)
 	}
 	b.see("There is no room for another image")
 	b.shoot("private-full")
 
-	b.do(chromedp.Click("nav[aria-label='More notes'] a[rel=next]"))
+	b.Do(chromedp.Click("nav[aria-label='More notes'] a[rel=next]"))
 	b.see("number 1.")
 	var top float64
 	b.until("the list to be in sight", func(ctx context.Context) (bool, error) {
@@ -167,10 +167,10 @@ func TestBrowserPagesAndQuota(t *testing.T) {
 		return top > -1 && top < 400, err
 	})
 	b.shoot("private-older")
-	b.do(chromedp.Click("nav[aria-label='More notes'] a[rel=prev]"))
+	b.Do(chromedp.Click("nav[aria-label='More notes'] a[rel=prev]"))
 	b.see("The last one that fits.")
-	b.do(chromedp.Click(".note summary"))
+	b.Do(chromedp.Click(".note summary"))
 	b.see("Delete this note for good?")
-	b.do(chromedp.Click(".note details[open] button"))
+	b.Do(chromedp.Click(".note details[open] button"))
 	b.see("60 of 61")
 }
