@@ -99,7 +99,12 @@ func newMaker(contract cue.Value, chart string) (*maker, error) {
 		if !ok {
 			return nil, errors.New("no approval record can be made up from #Approval")
 		}
-		m.factors = append(m.factors, factor{path: []string{"approval"}, levels: []any{nil, record}, approval: true})
+		levels := []any{nil, record}
+		// With everything that a record may say, and with what it must.
+		if full, ok := m.make(v, []string{"approval"}, 1); ok && !same(full, record) {
+			levels = append(levels, full)
+		}
+		m.factors = append(m.factors, factor{path: []string{"approval"}, levels: levels, approval: true})
 	}
 	return m, nil
 }

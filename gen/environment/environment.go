@@ -57,6 +57,8 @@ type Delivery struct {
 	Repository string `json:"repository"`
 	// Revision is the Git ref that Argo CD follows.
 	Revision string `json:"revision"`
+	// PromotedFrom is the environment whose images a promotion brings here, or "".
+	PromotedFrom string `json:"promotedFrom,omitempty"`
 	// Sync is automated or manual.
 	Sync          string       `json:"sync"`
 	Prune         bool         `json:"prune"`
