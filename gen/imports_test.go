@@ -9,8 +9,8 @@ import (
 
 // order is the flow: a package may import those before it.
 var order = []string{
-	"memory", "finding", "environment", "ahead", "values", "schema", "chart", "cases", "watch", "manifest", "kubernetes", "delivery",
-	"revision", "affected", "render", "policy", "blame", "diff", "report", "waiver", "explain", "produce", "output", "check", "cli",
+	"memory", "tool", "finding", "environment", "edit", "ahead", "values", "schema", "chart", "cases", "watch", "manifest", "kubernetes", "delivery", "argocd",
+	"revision", "commit", "signature", "approval", "affected", "render", "policy", "blame", "diff", "report", "waiver", "explain", "produce", "output", "gitlab", "check", "cli",
 }
 
 // TestImports keeps the flow one way, and what is slow to start out of gen.

@@ -22,6 +22,7 @@ import (
 	"gitlab.com/towpath/towpath/gen/output"
 	"gitlab.com/towpath/towpath/gen/produce"
 	"gitlab.com/towpath/towpath/gen/render"
+	"gitlab.com/towpath/towpath/gen/tool"
 )
 
 // Options say what to check.
@@ -38,6 +39,8 @@ type Options struct {
 	Progress func(done, total int)
 	// Today decides which waivers have ended.
 	Today time.Time
+	// Tools are the versions that the lock has to name, nil if they are not known.
+	Tools tool.List
 }
 
 // Run checks the environments and returns all findings, in the order of files.
@@ -65,6 +68,9 @@ func Run(repo fs.FS, o Options) (finding.List, error) {
 	})
 
 	files, err := produced(repo, selected, set.Environments, whole)
+	if o.Tools != nil {
+		files = append(files, produce.Lock(o.Tools))
+	}
 	if found, rest := finding.From(err); rest != nil {
 		return nil, rest
 	} else if len(found) > 0 {
@@ -76,6 +82,9 @@ func Run(repo fs.FS, o Options) (finding.List, error) {
 	}
 	findings = append(findings, stale...)
 	findings = append(findings, ArgoCD(files, selected)...)
+	findings = append(findings, slices.DeleteFunc(Order(set.Environments, all), func(f finding.Finding) bool {
+		return !slices.Contains(o.Names, f.Environment)
+	})...)
 
 	values := startValues(repo, set.Environments, selected)
 	finder := blame.New(repo)
@@ -141,6 +150,8 @@ func Stale(repo fs.FS, files []produce.File, selected []*environment.Environment
 		case change.State == output.Unchanged:
 		case change.Old == nil:
 			add(file, 0, "the file is missing")
+		case file.Path == tool.LockFile:
+			add(file, firstDifference(change.Old, change.New), otherTools(change.Old, change.New))
 		default:
 			add(file, firstDifference(change.Old, change.New), "the file is not what its sources produce")
 		}
@@ -157,6 +168,21 @@ func Stale(repo fs.FS, files []produce.File, selected []*environment.Environment
 		add(produce.File{Path: name}, 0, "the file is no longer produced")
 	}
 	return findings, nil
+}
+
+// otherTools says which versions of a lock are not those of this program.
+func otherTools(old, now []byte) string {
+	before, err := tool.Parse(old)
+	after, _ := tool.Parse(now)
+	changes := tool.Changes(before, after)
+	if err != nil || len(changes) == 0 {
+		return "the file is not what gen writes"
+	}
+	var texts []string
+	for _, c := range changes {
+		texts = append(texts, c.String())
+	}
+	return "this gen is another than the one that produced the committed files: " + strings.Join(texts, ", ")
 }
 
 // firstDifference returns the number of the first line that differs.

@@ -16,6 +16,35 @@ import (
 	"gitlab.com/towpath/towpath/gen/waiver"
 )
 
+// Policy is the policy's judgement of some environments, under way.
+type Policy struct {
+	finder   *blame.Finder
+	selected []*environment.Environment
+	others   []Rendered
+	values   <-chan values
+}
+
+// StartPolicy begins to hold environments against the policy alone, beside what the
+// caller does next; others are those that rules look at besides. jobs is the number
+// of releases rendered at once.
+func StartPolicy(repo fs.FS, selected, others []*environment.Environment, jobs int) *Policy {
+	return &Policy{
+		finder: blame.New(repo), selected: selected,
+		values: startValues(repo, slices.Concat(selected, others), selected),
+		others: renderOthers(render.New(repo), others, jobs),
+	}
+}
+
+// Findings returns what the policy finds, in the order of files, with the waivers that
+// hold today. It takes every release of the selected environments.
+func (p *Policy) Findings(rendered []Rendered, today time.Time) (finding.List, error) {
+	findings, err := judge(p.finder, p.selected, slices.Concat(rendered, p.others), <-p.values, today)
+	if err != nil {
+		return nil, err
+	}
+	return merge(findings).Sort(), nil
+}
+
 // values is what the rules over values have found, by environment.
 type values struct {
 	rules []finding.Rule

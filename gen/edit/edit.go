@@ -94,22 +94,6 @@ func setCRLF(name string, src []byte, path []string, expr ast.Expr) ([]byte, err
 	return bytes.ReplaceAll(edited, []byte("\n"), []byte("\r\n")), err
 }
 
-// Get returns the literal that a file has at a path, or nil if it has none.
-func Get(name string, src []byte, path []string) (ast.Expr, error) {
-	file, err := parser.ParseFile(name, src)
-	if err != nil {
-		return nil, environment.CUEFindings(err).Sort()
-	}
-	s := &search{name: name, path: path}
-	s.file(file)
-	for _, field := range s.found {
-		if isLiteral(field.Value) {
-			return field.Value, nil
-		}
-	}
-	return nil, nil
-}
-
 // Has reports whether a file says something at a path or below it.
 func Has(name string, src []byte, path []string) (bool, error) {
 	file, err := parser.ParseFile(name, src)
