@@ -69,7 +69,7 @@ func Allowed(own Keys, previous *Keys) []*signature.Key {
 	}
 	var allowed []*signature.Key
 	for _, key := range own.List {
-		if slices.ContainsFunc(previous.List, func(k *signature.Key) bool { return true }) {
+		if slices.ContainsFunc(previous.List, func(k *signature.Key) bool { return k.Fingerprint() == key.Fingerprint() }) {
 			allowed = append(allowed, key)
 		}
 	}

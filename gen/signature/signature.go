@@ -13,12 +13,12 @@
 //   - SHA-1 or another hash below SHA-256: two commits can be made to share one;
 //   - a key that is weak (RSA below 2048 bits, DSA) or of a kind that not every
 //     gpg in use knows;
-//   - a text signature, which leaves line ends open, where Git makes binary ones;
-//   - more than one signature, or anything else around it;
 //   - a date ahead of the clock by more than a few minutes;
-//   - a key one of whose names says that it has expired, where gpg believes the
-//     name that was certified last;
-//   - a commit with headers that Git writes for other purposes.
+//   - a key one of whose names says that it has expired, whatever the others say.
+//
+// Text signatures, several signatures in one, and unknown critical notations are
+// refused by both. The table in this package's tests holds each case against a real
+// gpg.
 //
 // One difference is left to the caller: gpg knows the time of day only, while
 // Verify is told the time to judge at, so that an approval stays good in the
