@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -215,16 +214,16 @@ func decode(body []byte) (Application, error) {
 	return app, nil
 }
 
-var commitID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-
 // commitOnly returns the id of a commit, or "" for anything else: what is asked of
 // Git must not be what others wrote.
 func commitOnly(revision string) string {
-	if !commitID.MatchString(revision) {
+	if n := len(revision); n != 40 && n != 64 || strings.ContainsFunc(revision, notHex) {
 		return ""
 	}
 	return revision
 }
+
+func notHex(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }
 
 func orUnknown(status string) string {
 	if status == "" {

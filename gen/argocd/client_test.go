@@ -114,6 +114,31 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// What is asked of Git must not be what others wrote.
+func TestRevisionIsCommit(t *testing.T) {
+	t.Parallel()
+	for revision, want := range map[string]bool{
+		strings.Repeat("0123456789", 4):    true,
+		strings.Repeat("abcdef01", 8):      true,
+		"--upload-pack=touch /tmp/x":       false,
+		"HEAD\n" + strings.Repeat("a", 35): false,
+		strings.Repeat("A", 40):            false,
+		"1.2.3":                            false,
+		strings.Repeat("0", 39) + "\n":     false,
+	} {
+		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"metadata":{"namespace":"argocd-stage","name":"service"},"status":{"sync":{"revision":%q},"history":[{"revision":%q}]}}`, revision, revision)
+		})
+		app, err := client.Application(t.Context(), "argocd-stage", "service")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := app.Revision == revision && app.LastSync == revision; got != want || !want && app.Revision+app.LastSync != "" {
+			t.Errorf("%q: revision %q, last sync %q", revision, app.Revision, app.LastSync)
+		}
+	}
+}
+
 // What a program of another namespace is asked for: its project could be any.
 func TestOtherNamespace(t *testing.T) {
 	t.Parallel()

@@ -100,8 +100,8 @@ func TestBuild(t *testing.T) {
 	if !strings.Contains(rbac["policy.environments.csv"], "role:prod-operator, applications, sync, prod/argocd-prod/*, allow") {
 		t.Errorf("policy.environments.csv has no operator of prod:\n%s", rbac["policy.environments.csv"])
 	}
-	if got := rbac["policy.default"]; got != "role:readonly" {
-		t.Errorf("policy.default is %q", got)
+	if got, ok := rbac["policy.default"]; got != "" || !ok {
+		t.Errorf("policy.default is %q, set: %t", got, ok)
 	}
 	if key := data(t, objects, "ConfigMap argocd/argocd-gpg-keys-cm")[testrepo.Key]; !strings.HasPrefix(key, "-----BEGIN PGP PUBLIC KEY BLOCK-----") {
 		t.Errorf("argocd-gpg-keys-cm has no key %s", testrepo.Key)

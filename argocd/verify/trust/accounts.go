@@ -39,6 +39,7 @@ func (c *check) accounts() {
 		c.report(c.setting("policy.csv"), "open-rbac", fmt.Sprintf("Argo CD can't read its policy: %v", err), "")
 		return
 	}
+	c.tokens(enforcer)
 	admins := members(policy, "role:admin")
 	for _, env := range c.Environments {
 		if !guarded(env) {

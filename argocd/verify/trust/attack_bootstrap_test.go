@@ -4,6 +4,8 @@ import (
 	"gitlab.com/towpath/towpath/argocd/verify/internal/testrepo"
 )
 
+const noDefault = `policy.default: ""`
+
 // bootstrapAttacks change how objects are read, the settings of Argo CD, and
 // admission.
 var bootstrapAttacks = []attack{
@@ -48,13 +50,43 @@ var bootstrapAttacks = []attack{
 	},
 	{
 		name:  "everyone may sync",
-		edits: []replace{{rbacCM, "policy.csv: |\n", "policy.csv: |\n    p, role:readonly, applications, sync, */*, allow\n"}},
-		rule:  "open-rbac", at: rbacCM,
+		edits: []replace{{rbacCM, noDefault, "policy.default: role:prod-operator"}},
+		rule:  "open-rbac open-token", at: rbacCM + ":",
 	},
 	{
 		name:  "everyone is an admin",
-		edits: []replace{{rbacCM, "policy.default: role:readonly", "policy.default: role:admin"}},
-		rule:  "open-rbac", at: rbacCM,
+		edits: []replace{{rbacCM, noDefault, "policy.default: role:admin"}},
+		rule:  "open-rbac open-token", at: rbacCM + ":",
+	},
+	{
+		name:  "every token reads logs",
+		edits: []replace{{rbacCM, noDefault, "policy.default: role:readonly"}},
+		rule:  "open-token", at: rbacCM + ":",
+	},
+	{
+		name:  "a token that syncs",
+		edits: []replace{{rbacCM, "p, pipeline, applications, get,", "p, pipeline, applications, *,"}},
+		rule:  "open-token open-rbac", at: rbacCM + ":",
+	},
+	{
+		name:  "a token that syncs stage",
+		edits: []replace{{rbacCM, "policy.csv: |\n", "policy.csv: |\n    g, pipeline, role:stage-operator\n"}},
+		rule:  "open-token", at: rbacCM + ":",
+	},
+	{
+		name:  "a token that reads logs",
+		edits: []replace{{rbacCM, "policy.csv: |\n", "policy.csv: |\n    p, pipeline, logs, get, dev/*, allow\n"}},
+		rule:  "open-token", at: rbacCM + ":",
+	},
+	{
+		name:  "a token that registers clusters",
+		edits: []replace{{rbacCM, "policy.csv: |\n", "policy.csv: |\n    p, pipeline, clusters, create, *, allow\n"}},
+		rule:  "open-token", at: rbacCM + ":",
+	},
+	{
+		name:  "a token of the administrator",
+		edits: []replace{{argocdCM, "accounts.pipeline: apiKey", "accounts.pipeline: apiKey\n  accounts.admin: apiKey, login"}},
+		rule:  "open-token", at: argocdCM + ":",
 	},
 	{
 		name:  "operators may override",
