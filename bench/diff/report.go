@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os/exec"
@@ -21,13 +20,9 @@ import (
 // prove runs both sides once and compares what they see. It returns the numbers of
 // objects that change and that stay.
 func prove(ctx context.Context, s *sides) (changed, unchanged int, err error) {
-	var text bytes.Buffer
-	if _, err := s.gen(ctx, &text, "-o", "json"); err != nil {
-		return 0, 0, err
-	}
 	var r diff.Report
-	if err := json.Unmarshal(text.Bytes(), &r); err != nil {
-		return 0, 0, fmt.Errorf("reading the output of gen: %w", err)
+	if err := s.report(ctx, &r); err != nil {
+		return 0, 0, err
 	}
 	texts, _, err := s.pipeline(ctx, io.Discard)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"gitlab.com/towpath/towpath/bench/toolcache"
+	"gitlab.com/towpath/towpath/gen/diff"
 )
 
 // binaries are the programs that are measured, beside git and diff.
@@ -49,7 +50,7 @@ type usage struct{ Wall, CPU time.Duration }
 type sides struct {
 	bin   binaries
 	repo  repository
-	name  string // of the environment
+	name  string // of the environment; all of them if empty
 	trees [2]string
 	// templates are the arguments of helm for each release, by its name.
 	templates map[string][]string
@@ -93,10 +94,25 @@ func newSides(ctx context.Context, bin binaries, repo repository, name string) (
 // gen runs gen diff.
 func (s *sides) gen(ctx context.Context, out io.Writer, args ...string) (usage, error) {
 	var m meter
-	args = append([]string{"diff", s.name, "--from", s.repo.from, "--to", s.repo.to, "--exit-zero"}, args...)
+	args = append([]string{"diff", "--from", s.repo.from, "--to", s.repo.to, "--exit-zero"}, args...)
+	if s.name != "" {
+		args = append(args, s.name)
+	}
 	start := time.Now()
 	err := m.run(s.command(ctx, s.repo.dir, s.bin.gen, args...), out)
 	return usage{time.Since(start), m.cpu}, err
+}
+
+// report reads what gen diff says.
+func (s *sides) report(ctx context.Context, r *diff.Report) error {
+	var text bytes.Buffer
+	if _, err := s.gen(ctx, &text, "-o", "json"); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text.Bytes(), r); err != nil {
+		return fmt.Errorf("reading the output of gen: %w", err)
+	}
+	return nil
 }
 
 // pipeline runs the commands that gen takes the place of. It returns what Helm

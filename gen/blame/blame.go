@@ -67,7 +67,7 @@ func (f *Finder) Field(release environment.Release, o manifest.Object, path []st
 	if object {
 		path = []string{"kind"}
 	}
-	h := charts.find(file, within, value{root: true}, path, object, nil)
+	h := charts.hit(file, within, path, object)
 	if h.at.matched > 0 {
 		position = finding.Position{File: h.file, Line: h.at.line + 1, Column: h.at.column + 1}
 	}

@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"text/template/parse"
 )
 
@@ -15,6 +16,37 @@ type templates struct {
 	// prefix is where the values of the chart stand: empty, or the name of the
 	// chart for one that another depends on.
 	prefix []string
+
+	mu sync.Mutex
+	// hits remembers where fields are: releases of one chart ask for the same ones.
+	hits map[question]hit
+}
+
+// question is what is asked of templates: a field of an object in a part of a file.
+type question struct {
+	file   string
+	within span
+	path   string
+	object bool
+}
+
+// hit returns where a field is written, and the values that decide it.
+func (c *templates) hit(file *body, within span, path []string, object bool) hit {
+	asked := question{file.file, within, strings.Join(path, "\x00"), object}
+	c.mu.Lock()
+	known, ok := c.hits[asked]
+	c.mu.Unlock()
+	if ok {
+		return known
+	}
+	found := c.find(file, within, value{root: true}, path, object, nil)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hits == nil {
+		c.hits = map[question]hit{}
+	}
+	c.hits[asked] = found
+	return found
 }
 
 // body is a file of a chart, or a template that is defined in one.

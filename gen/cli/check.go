@@ -65,7 +65,7 @@ func (a *app) check(o checkOptions, args []string) error {
 	}
 	progress := a.newProgress()
 	findings, err := check.Run(a.repoFS(), check.Options{
-		Names: names, Jobs: o.jobs, Progress: progress.report, Today: a.Now().UTC(),
+		Names: names, Jobs: o.jobs, Progress: progress.report, Today: a.Now().UTC(), Tools: a.Tools(),
 		Load: func(_ fs.FS, names []string) (*environment.Set, error) { return ahead.Load(a.root, names) },
 	})
 	progress.clear()

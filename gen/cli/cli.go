@@ -124,6 +124,11 @@ stale, 4 against the policy.`,
 		cmd.GroupID = "configuration"
 		root.AddCommand(cmd)
 	}
+	root.AddGroup(&cobra.Group{ID: "delivery", Title: "Delivery:"})
+	for _, cmd := range []*cobra.Command{a.releaseCommand(), a.promoteCommand(), a.approveCommand(), a.rollbackCommand(), a.historyCommand(), a.statusCommand()} {
+		cmd.GroupID = "delivery"
+		root.AddCommand(cmd)
+	}
 	root.AddCommand(a.versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w\nsee %s --help", err, cmd.CommandPath())

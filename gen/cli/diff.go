@@ -24,11 +24,17 @@ const workingTree = "working tree"
 
 type diffOptions struct {
 	from, to string
+	fromTool string
 	format   string
 	failOn   []string
 	exitZero bool
 	nameOnly bool
-	jobs     int
+	note     bool
+	// reports is a folder for the report in every format but text.
+	reports string
+	// fullReport is the address of what a note has no room for.
+	fullReport string
+	jobs       int
 }
 
 var diffFormats = []string{"text", "markdown", "json", "html"}
@@ -48,12 +54,30 @@ parted from the default branch, which is origin/HEAD, or main or master. With
 --from deployed each environment that follows an approval branch is compared with
 what is approved there, as the last git fetch has seen it.
 
+Both states are rendered by this gen, so that only what differs between them shows. With
+--from-tool another gen renders the state before, and what it renders otherwise shows
+too: the one built from a revision, a program that is named with its folder, or own,
+the one of the state before itself. With --from and --to the same, nothing else shows:
+what a new gen, or a new Helm in it, does to every environment. Building it takes the
+go command, and a minute the first time. It runs the code of that revision.
+
+Other versions of gen's output, CUE or Helm are a difference by themselves; see
+envs/tool.lock. In markdown, json and html the report also says which findings of the
+policy come and go.
+
 Two environments, and neither --from nor --to, are compared with each other, as if
 the first took the name and the namespace of the second. What the environments
 declare in differs is left out.
 
 With --name-only nothing is rendered: diff lists the environments and releases
-whose objects the changed files can touch.
+whose objects the changed files can touch; of two environments, the releases that
+get other values or another chart.
+
+With --note the report is kept in a note on the merge request as well, in a job of
+its pipeline: the first one creates the note, those that follow rewrite it. It takes
+a token of GitLab in GITLAB_NOTE_TOKEN, or else GITLAB_TOKEN, with the scope api and
+the role Reporter; without one, as in a merge request from a fork, diff says so and
+goes on.
 
 Exit codes: 0 no differences, 2 an environment is invalid in one of the states,
 3 differences, 4 a risk that --fail-on names.`,
@@ -62,20 +86,27 @@ Exit codes: 0 no differences, 2 an environment is invalid in one of the states,
   gen diff --from v1.2.0 --to main  between two commits
   gen diff envs/stage envs/prod     what differs between two environments
   gen diff --from $CI_MERGE_REQUEST_DIFF_BASE_SHA -o markdown --exit-zero --fail-on high
+  gen diff --to HEAD --note --reports reports  in a job: all that a merge request shows
+  gen diff --from main --to main --from-tool v1.2.0  what gen does otherwise since then
   gen diff --name-only              prod/service and the like`,
 		ValidArgsFunction: a.completeEnvironments,
 		RunE:              func(_ *cobra.Command, args []string) error { return a.diff(o, args) },
 	}
 	cmd.Flags().StringVar(&o.from, "from", "", "state before: a revision, or deployed")
 	cmd.Flags().StringVar(&o.to, "to", "", "state after: a revision; without it the working tree")
+	cmd.Flags().StringVar(&o.fromTool, "from-tool", "", "gen that renders the state before: a revision, own, or a program as ./FILE")
 	cmd.Flags().StringVarP(&o.format, "output", "o", "text", strings.Join(diffFormats, ", "))
 	cmd.Flags().StringSliceVar(&o.failOn, "fail-on", nil, "exit 4 on a risk of this level or above (low, medium, high), or with this id")
 	cmd.Flags().BoolVar(&o.exitZero, "exit-zero", false, "exit 0 on differences")
 	cmd.Flags().BoolVar(&o.nameOnly, "name-only", false, "list what the change can touch, without rendering (text or json)")
+	cmd.Flags().BoolVar(&o.note, "note", false, "keep the report in a note on the merge request that GitLab runs the job for, too")
+	cmd.Flags().StringVar(&o.reports, "reports", "", "write diff.md, diff.html and diff.json into this folder, too")
+	cmd.Flags().StringVar(&o.fullReport, "full-report", "", "address of the full report, said where Markdown or a note is cut; without it the job's")
 	jobsFlag(cmd, &o.jobs)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(diffFormats, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("from", a.completeRevision(deployed))
 	_ = cmd.RegisterFlagCompletionFunc("to", a.completeRevision())
+	_ = cmd.RegisterFlagCompletionFunc("from-tool", a.completeRevision(ownTool))
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", completeFailOn)
 	return cmd
 }
@@ -97,34 +128,53 @@ func (a *app) diff(o diffOptions, args []string) error {
 	if err := a.openRepository(); err != nil {
 		return err
 	}
+	if o.note {
+		return a.diffWithNote(o, args)
+	}
+	report, err := a.diffReport(o, args)
+	if report == nil || err != nil {
+		return err
+	}
+	return o.verdict(report)
+}
+
+// diffReport compares, and writes what it finds to standard output. There is no
+// report if only names are wanted.
+func (a *app) diffReport(o diffOptions, args []string) (*diff.Report, error) {
 	for i, arg := range args {
 		args[i] = a.relative(arg)
 	}
 	git := revision.Open(a.root)
 	defer git.Close()
+	progress := a.newProgress()
+	defer progress.clear()
+	progress.phase("loading environments")
 	var pairs []*pair
 	var err error
 	if o.comparesEnvironments(args) {
 		var p *pair
-		p, err = a.environmentPair(args)
+		p, err = a.environmentPair(o, args)
 		pairs = []*pair{p}
 	} else {
-		pairs, err = a.pairs(o, git, args)
+		pairs, err = a.pairs(o, git, args, progress)
 	}
 	if err != nil {
-		return err
+		progress.clear()
+		return nil, a.sideFindings(err)
 	}
 	if o.nameOnly {
-		return a.diffNames(o, pairs)
+		progress.clear()
+		return nil, a.diffNames(o, pairs)
 	}
-	report, err := a.compare(o, pairs)
+	report, err := a.compare(o, git, pairs, progress)
+	progress.clear()
 	if err != nil {
-		return err
+		return nil, a.sideFindings(err)
 	}
 	if err := a.writeReport(o, report); err != nil {
-		return err
+		return nil, err
 	}
-	return o.verdict(report)
+	return report, a.writeReports(o, report)
 }
 
 func (o diffOptions) check() error {
@@ -138,8 +188,14 @@ func (o diffOptions) check() error {
 	if err := checkFormat(o.format, formats...); err != nil {
 		return err
 	}
+	if (o.note || o.reports != "") && o.nameOnly {
+		return errors.New("--note and --reports hold the report, which --name-only makes none of; leave it out")
+	}
 	if o.to == deployed {
 		return errors.New("--to deployed: what is deployed is the state before, so write --from deployed")
+	}
+	if o.fromTool != "" && o.nameOnly {
+		return errors.New("--name-only renders nothing, so it takes no --from-tool")
 	}
 	return o.checkFailOn()
 }
@@ -147,13 +203,11 @@ func (o diffOptions) check() error {
 // comparesEnvironments reports whether the arguments are two environments to
 // compare with each other.
 func (o diffOptions) comparesEnvironments(args []string) bool {
-	return len(args) == 2 && o.from == "" && o.to == "" && !o.nameOnly
+	return len(args) == 2 && o.from == "" && o.to == ""
 }
 
 // compare renders every pair and says what differs.
-func (a *app) compare(o diffOptions, pairs []*pair) (*diff.Report, error) {
-	progress := a.newProgress()
-	defer progress.clear()
+func (a *app) compare(o diffOptions, git *revision.Repository, pairs []*pair, progress *progress) (*diff.Report, error) {
 	total := 0
 	for _, p := range pairs {
 		p.plan()
@@ -161,39 +215,85 @@ func (a *app) compare(o diffOptions, pairs []*pair) (*diff.Report, error) {
 	}
 	done := 0
 	var whole *diff.Report
+	var before, after finding.List
+	judged := false
 	for _, p := range pairs {
 		planned := len(p.jobs) // Some of them turn out to be one.
-		err := p.render(o.jobs, func(n int) { progress.report(done+n, total) })
-		if err != nil {
-			progress.clear()
-			return nil, a.sideFindings(err)
+		var other *otherTool
+		if o.fromTool != "" {
+			var err error
+			if other, err = a.otherTool(o, git, p, progress); err != nil {
+				return nil, err
+			}
+		}
+		var policy *judgement
+		if o.judgesPolicy() {
+			var err error
+			if policy, err = p.startPolicy(o.jobs); err != nil {
+				return nil, err
+			}
+		}
+		if err := p.render(o.jobs, func(n int) { progress.report(done+n, total) }); err != nil {
+			return nil, err
 		}
 		done += planned
+		if other != nil {
+			progress.phase("rendering with " + other.name)
+			if err := p.renderFrom(other); err != nil {
+				return nil, err
+			}
+		}
+		progress.phase(fmt.Sprintf("comparing %d releases", total))
 		report, err := diff.Compare(p.from.diffSide(), p.to.diffSide())
 		if err != nil {
 			return nil, err
 		}
 		if n := p.foldReport(report); n > 0 {
-			fmt.Fprintf(a.Err, "left out: %s that the environments declare in differs\n", count(n, "value"))
+			progress.around(func() {
+				fmt.Fprintf(a.Err, "left out: %s that the environments declare in differs\n", count(n, "value"))
+			})
 		}
-		if whole == nil {
-			whole = report
-			continue
+		if report.Tools, err = a.tools(p, other); err != nil {
+			return nil, err
 		}
-		// Environments that are compared with commits of their own.
-		whole.Environments = append(whole.Environments, report.Environments...)
-		if whole.From != report.From {
-			whole.From = diff.State{Name: deployed}
+		progress.phase("asking the policy")
+		was, is, err := policy.findings(p, a.Now().UTC())
+		if err != nil {
+			return nil, err
 		}
+		before, after = append(before, was...), append(after, is...)
+		judged = judged || policy != nil
+		whole = joinReports(whole, report)
 	}
 	slices.SortFunc(whole.Environments, func(x, y diff.Environment) int { return strings.Compare(x.Name, y.Name) })
+	if judged {
+		whole.Judge(before, after)
+	}
 	return whole, nil
+}
+
+// joinReports adds a report to those of environments that are compared with commits
+// of their own.
+func joinReports(whole, report *diff.Report) *diff.Report {
+	if whole == nil {
+		return report
+	}
+	whole.Environments = append(whole.Environments, report.Environments...)
+	if whole.From != report.From {
+		whole.From = diff.State{Name: deployed}
+	}
+	for _, change := range report.Tools {
+		if !slices.Contains(whole.Tools, change) {
+			whole.Tools = append(whole.Tools, change)
+		}
+	}
+	return whole
 }
 
 // pairs returns what has to be compared: one pair of states, or several where
 // environments are deployed from commits of their own. Their environments are
 // loaded.
-func (a *app) pairs(o diffOptions, git *revision.Repository, args []string) ([]*pair, error) {
+func (a *app) pairs(o diffOptions, git *revision.Repository, args []string, progress *progress) ([]*pair, error) {
 	to := &side{state: diff.State{Name: workingTree}, repo: a.repoFS()}
 	if o.to != "" {
 		repo, err := git.Resolve(o.to)
@@ -203,7 +303,7 @@ func (a *app) pairs(o diffOptions, git *revision.Repository, args []string) ([]*
 		to = &side{state: diff.State{Name: o.to, Commit: repo.Commit}, repo: repo}
 	}
 	if o.from == deployed {
-		return a.deployedPairs(git, to, args)
+		return a.deployedPairs(git, to, args, progress)
 	}
 	from, err := fromSide(o, git, to)
 	if err != nil {
@@ -214,7 +314,7 @@ func (a *app) pairs(o diffOptions, git *revision.Repository, args []string) ([]*
 	}
 	p := &pair{from: from, to: to}
 	if err := p.load(a.loader); err != nil {
-		return nil, a.sideFindings(err)
+		return nil, err
 	}
 	return []*pair{p}, nil
 }

@@ -13,7 +13,7 @@ import (
 // deployedPairs compares each environment with what is approved for it: a pair
 // for every commit that takes. Those that nothing is approved for are compared
 // with the merge base, and standard error says so.
-func (a *app) deployedPairs(git *revision.Repository, to *side, args []string) ([]*pair, error) {
+func (a *app) deployedPairs(git *revision.Repository, to *side, args []string, progress *progress) ([]*pair, error) {
 	base, baseErr := mergeBase(git, to) // An error counts if the state is needed.
 	all := []*side{to}
 	if baseErr == nil {
@@ -23,7 +23,7 @@ func (a *app) deployedPairs(git *revision.Repository, to *side, args []string) (
 		return nil, err
 	}
 	if err := to.load(a.loader); err != nil {
-		return nil, a.sideFindings(&sideError{[]failedSide{{to, err}}})
+		return nil, &sideError{[]failedSide{{to, err}}}
 	}
 	names := slices.Clone(to.names)
 	if base != nil {
@@ -32,13 +32,14 @@ func (a *app) deployedPairs(git *revision.Repository, to *side, args []string) (
 	slices.Sort(names)
 	var pairs []*pair
 	for _, name := range slices.Compact(names) {
-		from, err := a.deployedState(git, to, base, name)
+		from, note, err := deployedState(git, to, base, name)
 		if err != nil {
 			return nil, err
 		}
 		if from == nil {
 			return nil, baseErr
 		}
+		progress.around(func() { fmt.Fprintf(a.Err, "%s: %s\n", name, note) })
 		i := slices.IndexFunc(pairs, func(p *pair) bool { return p.from.state == from.state })
 		if i < 0 {
 			i = len(pairs)
@@ -54,7 +55,7 @@ func (a *app) deployedPairs(git *revision.Repository, to *side, args []string) (
 		}
 	}
 	if len(failed.sides) > 0 {
-		return nil, a.sideFindings(&failed)
+		return nil, &failed
 	}
 	if len(pairs) == 0 {
 		pairs = []*pair{{from: &side{state: diff.State{Name: deployed}, repo: to.repo}, to: to}}
@@ -62,9 +63,9 @@ func (a *app) deployedPairs(git *revision.Repository, to *side, args []string) (
 	return pairs, nil
 }
 
-// deployedState returns the state that an environment is deployed from, or nil if
-// that is the merge base and there is none.
-func (a *app) deployedState(git *revision.Repository, to, base *side, name string) (*side, error) {
+// deployedState returns the state that an environment is deployed from, and how it was
+// found; or nil if that is the merge base and there is none.
+func deployedState(git *revision.Repository, to, base *side, name string) (*side, string, error) {
 	i := slices.IndexFunc(to.envs, func(env *environment.Environment) bool { return env.Name == name })
 	follows := true // An environment that is gone can have an approval branch still.
 	if i >= 0 {
@@ -73,26 +74,25 @@ func (a *app) deployedState(git *revision.Repository, to, base *side, name strin
 	if follows {
 		branch, ok, err := git.Approved(name)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		if ok {
 			repo, err := git.Resolve(branch.Commit)
 			if err != nil {
-				return nil, err
+				return nil, "", err
 			}
-			fmt.Fprintf(a.Err, "%s: compared with what is approved at %s, %s\n", name, branch.Name, revision.Short(branch.Commit))
-			return &side{state: diff.State{Name: deployed, Commit: branch.Commit}, repo: repo}, nil
+			note := "compared with what is approved at " + branch.Name + ", " + revision.Short(branch.Commit)
+			return &side{state: diff.State{Name: deployed, Commit: branch.Commit}, repo: repo}, note, nil
 		}
 	}
 	if base == nil {
-		return nil, nil
+		return nil, "", nil
 	}
 	why := "follows main, where nothing is approved"
 	if follows {
 		why = "nothing is approved yet, as there is no branch env/" + name + " here or at origin"
 	}
-	fmt.Fprintf(a.Err, "%s: %s; compared with %s\n", name, why, base.describe())
-	return &side{state: base.state, repo: base.repo}, nil
+	return &side{state: base.state, repo: base.repo}, why + "; compared with " + base.describe(), nil
 }
 
 // add takes one environment of the new state, if it is there, and of the state

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -15,7 +16,10 @@ import (
 // environmentPair compares two environments of the working tree. The first takes
 // the name and the namespace of the second, so that what differs for no other
 // reason is no difference.
-func (a *app) environmentPair(args []string) (*pair, error) {
+func (a *app) environmentPair(o diffOptions, args []string) (*pair, error) {
+	if o.fromTool != "" {
+		return nil, errors.New("--from-tool renders the state before, and two environments are of one state; add --from or --to")
+	}
 	var names []string // In the order of the arguments.
 	for _, arg := range args {
 		one, err := a.resolve([]string{arg})
@@ -28,7 +32,7 @@ func (a *app) environmentPair(args []string) (*pair, error) {
 	sorted := slices.Compact(slices.Sorted(slices.Values(names)))
 	whole := &side{state: diff.State{Name: workingTree}, repo: repo, names: sorted}
 	if err := whole.load(a.loader); err != nil {
-		return nil, a.sideFindings(&sideError{[]failedSide{{whole, err}}})
+		return nil, &sideError{[]failedSide{{whole, err}}}
 	}
 	find := func(name string) *environment.Environment {
 		return whole.envs[slices.IndexFunc(whole.envs, func(env *environment.Environment) bool { return env.Name == name })]
@@ -49,8 +53,8 @@ func (a *app) environmentPair(args []string) (*pair, error) {
 }
 
 // fold gives a request the values of another at the paths that are meant to
-// differ.
-func fold(differs []string, release string, from *chart.Release, to chart.Release) error {
+// differ. Both are written anew, so that equal values are equal texts.
+func fold(differs []string, release string, from, to *chart.Release) error {
 	if len(differs) == 0 {
 		return nil
 	}
@@ -63,7 +67,10 @@ func fold(differs []string, release string, from *chart.Release, to chart.Releas
 		return err
 	}
 	foldTree(differs, []string{release}, before, after)
-	from.Values[0], err = yaml.Marshal(before)
+	if from.Values[0], err = yaml.Marshal(before); err != nil {
+		return err
+	}
+	to.Values[0], err = yaml.Marshal(after)
 	return err
 }
 

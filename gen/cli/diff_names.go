@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -42,6 +43,9 @@ func (a *app) diffNames(o diffOptions, pairs []*pair) error {
 
 // affected returns what the files that differ between two states can touch.
 func (p *pair) affected() ([]affected.Environment, error) {
+	if p.oneState {
+		return p.differing()
+	}
 	changed, err := revision.Changed(p.from.repo, p.to.repo, affected.Dirs...)
 	if err != nil {
 		return nil, fmt.Errorf("comparing the files of %s and %s: %w", p.from.describe(), p.to.describe(), err)
@@ -58,4 +62,28 @@ func (p *pair) affected() ([]affected.Environment, error) {
 		return nil, err
 	}
 	return affected.By(changed, from, to), nil
+}
+
+// differing returns the releases of two environments of one state that can differ:
+// those that get other values or another chart, but for what is meant to differ.
+func (p *pair) differing() ([]affected.Environment, error) {
+	p.plan()
+	p.request(runtime.GOMAXPROCS(0))
+	if err := p.failures(); err != nil {
+		return nil, err
+	}
+	if err := p.join(); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, j := range p.jobs {
+		if len(j.sides) == 1 && !slices.Contains(names, j.release.Name) {
+			names = append(names, j.release.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	slices.Sort(names)
+	return []affected.Environment{{Name: p.to.envs[0].Name, Releases: names}}, nil
 }

@@ -55,10 +55,9 @@ func (a *app) writeReport(o diffOptions, r *diff.Report) error {
 	case "json":
 		return report.JSON(a.Out, r)
 	case "markdown":
-		// In a pipeline the log of the job has what does not fit in a note.
-		return report.Markdown(a.Out, r, report.MarkdownOptions{MoreURL: a.Getenv("CI_JOB_URL")})
+		return report.Markdown(a.Out, r, report.MarkdownOptions{MoreURL: a.moreURL(o)})
 	case "html":
-		return report.HTML(a.Out, r, nil)
+		return report.HTML(a.Out, r)
 	default:
 		return report.Text(a.Out, r, report.TextOptions{Colour: a.colour(a.OutTerminal), Width: a.width()})
 	}
@@ -81,6 +80,9 @@ func (a *app) width() int {
 // verdict returns the error that stands for the exit code of a report.
 func (o diffOptions) verdict(r *diff.Report) error {
 	code := exitOK
+	if len(r.Tools) > 0 && !o.exitZero {
+		code = exitStale
+	}
 	for _, env := range r.Environments {
 		if env.Change != diff.Unchanged && !o.exitZero {
 			code = max(code, exitStale)

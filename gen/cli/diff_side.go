@@ -34,6 +34,9 @@ type side struct {
 
 	mu      sync.Mutex
 	objects map[string]map[string][]manifest.Object
+	// tool and again are as in [diff.Side].
+	tool  string
+	again map[string]map[string][]manifest.Object
 }
 
 func (s *side) describe() string {
@@ -47,7 +50,7 @@ func (s *side) describe() string {
 }
 
 func (s *side) diffSide() diff.Side {
-	return diff.Side{State: s.state, Repo: s.repo, Environments: s.envs, Objects: s.objects}
+	return diff.Side{State: s.state, Repo: s.repo, Environments: s.envs, Objects: s.objects, Tool: s.tool, Again: s.again}
 }
 
 // load loads the environments, once.
@@ -97,6 +100,8 @@ type pair struct {
 	differs []string
 	// oneState tells that both sides are of the same state of the repository.
 	oneState bool
+	// approvals are the records that the state before takes over; see shareApproval.
+	approvals map[*environment.Environment][]byte
 }
 
 // same reports whether a file or a folder is known to be equal on both sides.
@@ -159,10 +164,7 @@ func (p *pair) plan() {
 // render renders the releases, as many at once as jobs says, and tells progress
 // how many are done.
 func (p *pair) render(jobs int, progress func(done int)) error {
-	p.each(jobs, func(j *renderJob) {
-		j.renderer = j.sides[0].renderer
-		j.request, j.err = j.renderer.Request(j.env, j.release)
-	})
+	p.request(jobs)
 	if err := p.failures(); err != nil {
 		return err
 	}
@@ -179,6 +181,14 @@ func (p *pair) render(jobs int, progress func(done int)) error {
 		progress(int(done.Add(int64(len(j.sides)))))
 	})
 	return p.failures()
+}
+
+// request asks for what the releases are rendered with.
+func (p *pair) request(jobs int) {
+	p.each(jobs, func(j *renderJob) {
+		j.renderer = j.sides[0].renderer
+		j.request, j.err = j.renderer.Request(j.env, j.release)
+	})
 }
 
 func (p *pair) each(jobs int, do func(*renderJob)) {
@@ -207,8 +217,13 @@ func (p *pair) join() error {
 		if j == from || from == nil {
 			return false
 		}
-		shareApproval(&from.request, &j.request)
-		if err := fold(p.differs, j.release.Name, &from.request, j.request); err != nil {
+		if shareApproval(&from.request, &j.request) {
+			if p.approvals == nil {
+				p.approvals = map[*environment.Environment][]byte{}
+			}
+			p.approvals[from.env] = from.request.Values[1]
+		}
+		if err := fold(p.differs, j.release.Name, &from.request, &j.request); err != nil {
 			failed = err
 		}
 		if from.release.Chart != j.release.Chart {
@@ -232,16 +247,18 @@ func (p *pair) join() error {
 	return failed
 }
 
-// shareApproval gives the approval record to the side that has none. It stands on
-// approval branches alone, and the commit that is approved next gets one as well:
-// that main has none is no difference.
-func shareApproval(a, b *chart.Release) {
+// shareApproval gives the approval record to the side that has none, and reports
+// whether that was the one before. It stands on approval branches alone, and the
+// commit that is approved next gets one as well: that main has none is no difference.
+func shareApproval(before, after *chart.Release) bool {
 	switch {
-	case len(a.Values) == 2 && len(b.Values) == 1:
-		b.Values = append(b.Values, a.Values[1])
-	case len(b.Values) == 2 && len(a.Values) == 1:
-		a.Values = append(a.Values, b.Values[1])
+	case len(before.Values) == 2 && len(after.Values) == 1:
+		after.Values = append(after.Values, before.Values[1])
+	case len(after.Values) == 2 && len(before.Values) == 1:
+		before.Values = append(before.Values, after.Values[1])
+		return true
 	}
+	return false
 }
 
 func sameRequest(a, b chart.Release) bool {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -72,14 +73,14 @@ func (a *app) envList(format string) error {
 		return a.printJSON(list)
 	}
 	table := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NAME\tTIER\tNAMESPACE\tKUBERNETES\tFOLLOWS\tSYNC\tRELEASES")
+	fmt.Fprintln(table, "NAME\tTIER\tNAMESPACE\tKUBERNETES\tFOLLOWS\tFROM\tSYNC\tRELEASES")
 	for _, env := range set.Environments {
 		var releases []string
 		for _, release := range env.Releases {
 			releases = append(releases, release.Name)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", env.Name, env.Tier, env.Namespace,
-			env.Cluster.KubernetesVersion, env.Delivery.Revision, env.Delivery.Sync, strings.Join(releases, ","))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", env.Name, env.Tier, env.Namespace,
+			env.Cluster.KubernetesVersion, env.Delivery.Revision, cmp.Or(env.Delivery.PromotedFrom, "-"), env.Delivery.Sync, strings.Join(releases, ","))
 	}
 	return table.Flush()
 }

@@ -42,7 +42,8 @@ func (a *app) renderCommand() *cobra.Command {
 values of each release under envs/ENV/values, Argo CD's files under argocd, and
 the values.yaml and values.schema.json of each chart. It says of each whether it
 was written or unchanged. A folder with the values of an environment changes as
-a whole, or not at all.
+a whole, or not at all. All environments together also produce envs/tool.lock,
+the versions of gen's output and of the libraries that decide it.
 
 With --manifests it writes none of these, and prints the Kubernetes objects of
 the environments, in the order in which Argo CD applies them. What Argo CD adds
@@ -131,6 +132,10 @@ func (a *app) renderFiles(o renderOptions, names []string) error {
 			return err
 		}
 		files = append(files, produced...)
+	}
+	// The lock speaks of all files, so it changes with all of them.
+	if tools := a.Tools(); tools != nil && (o.check || len(selected) == len(everyName)) {
+		files = append(files, produce.Lock(tools))
 	}
 	if o.check {
 		stale, err := check.Stale(repo, files, selected, all != nil)

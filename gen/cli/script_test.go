@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"gitlab.com/towpath/towpath/gen/cli"
+	"gitlab.com/towpath/towpath/gen/tool"
 )
 
 func TestMain(m *testing.M) {
@@ -23,9 +24,18 @@ func TestMain(m *testing.M) {
 }
 
 // system returns the streams of the process, with the day that a script has set
-// as TODAY.
+// as TODAY, and the tools that it names in TOOLS: helm=v3.18.6,cue=v0.17.1. Go
+// builds the programs of tests without the versions of modules.
 func system() *cli.Streams {
 	s := cli.System()
+	if text := os.Getenv("TOOLS"); text != "" {
+		versions := map[string]string{}
+		for pair := range strings.SplitSeq(text, ",") {
+			name, version, _ := strings.Cut(pair, "=")
+			versions[name] = version
+		}
+		s.Tools = func() tool.List { return tool.NewList("", versions) }
+	}
 	if today, err := time.Parse(time.DateOnly, os.Getenv("TODAY")); err == nil {
 		s.Now = func() time.Time { return today }
 	}
@@ -34,10 +44,14 @@ func system() *cli.Streams {
 
 // TestScript runs a script per behaviour of the command line, each in a copy of
 // [repository].
-func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+func TestScript(t *testing.T) { testscript.Run(t, scripts("testdata/script")) }
+
+// scripts are those of a folder, with what they can use.
+func scripts(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
+		UpdateScripts:       os.Getenv("UPDATE") == "1",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "")
 			// Scripts that need revisions make them, whoever runs them.
@@ -53,8 +67,17 @@ func TestScript(t *testing.T) {
 			"exits":   exits,
 			"replace": replace,
 			"append":  appendTo,
+			"argocd":  argocdCommand,
+			"record":  recordCommand,
+			"mask":    maskCommand,
+			"gitlab":  scriptGitLab,
+			// For approvals.
+			"key":       keyCommand,
+			"approvers": approversCommand,
+			"origin":    originCommand,
+			"merge":     mergeCommand,
 		},
-	})
+	}
 }
 
 func copyTree(to, from string) error {

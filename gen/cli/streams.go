@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"gitlab.com/towpath/towpath/gen/tool"
 )
 
 // Streams is what a command reads and prints to, and where it stands.
@@ -23,6 +25,9 @@ type Streams struct {
 	Getenv func(string) string
 	// Now reads the clock.
 	Now func() time.Time
+	// Tools are the versions of what decides the output of this program, nil if they
+	// are not known.
+	Tools func() tool.List
 }
 
 // System returns the streams of the process.
@@ -38,6 +43,7 @@ func System() *Streams {
 		Dir:         dir,
 		Getenv:      os.Getenv,
 		Now:         time.Now,
+		Tools:       tool.Linked,
 	}
 }
 
@@ -53,42 +59,88 @@ func (a *app) colour(terminal bool) bool {
 	}
 }
 
-// progress shows how far a command is, on one line of a terminal, once it takes
-// longer than a second.
+// progress shows what a command is at, on one line of a terminal, once it takes
+// longer than a second. A nil progress shows nothing.
 type progress struct {
 	mu    sync.Mutex
 	w     io.Writer
-	start time.Time
+	timer *time.Timer
+	text  string
+	// late tells that the second is over; shown is the length of what is there.
+	late  bool
 	shown int
 }
 
-// newProgress returns a progress line on standard error, or one that shows
-// nothing if that is no terminal.
+// newProgress returns a progress line on standard error, or nil if that is no
+// terminal.
 func (a *app) newProgress() *progress {
 	if !a.ErrTerminal {
-		return &progress{}
+		return nil
 	}
-	return &progress{w: a.Err, start: time.Now()}
+	p := &progress{w: a.Err}
+	p.timer = time.AfterFunc(time.Second, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.late = true
+		p.draw()
+	})
+	return p
 }
 
-// report shows that done of total releases are done.
-func (p *progress) report(done, total int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.w == nil || time.Since(p.start) < time.Second {
+// phase says what the command does from now on.
+func (p *progress) phase(text string) {
+	if p == nil {
 		return
 	}
-	line := fmt.Sprintf("%d of %d releases", done, total)
-	fmt.Fprint(p.w, "\r", line, strings.Repeat(" ", max(0, p.shown-len(line))))
-	p.shown = len(line)
-}
-
-// clear removes the line.
-func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.text = text
+	p.draw()
+}
+
+// report says that done of total releases are done.
+func (p *progress) report(done, total int) {
+	if p != nil {
+		p.phase(fmt.Sprintf("%d of %d releases", done, total))
+	}
+}
+
+// around prints something else, and the line below it again.
+func (p *progress) around(write func()) {
+	if p == nil {
+		write()
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.erase()
+	write()
+	p.draw()
+}
+
+func (p *progress) draw() {
+	if !p.late || p.text == "" {
+		return
+	}
+	fmt.Fprint(p.w, "\r", p.text, strings.Repeat(" ", max(0, p.shown-len(p.text))))
+	p.shown = len(p.text)
+}
+
+func (p *progress) erase() {
 	if p.shown > 0 {
 		fmt.Fprint(p.w, "\r", strings.Repeat(" ", p.shown), "\r")
 		p.shown = 0
 	}
+}
+
+// clear removes the line, for good.
+func (p *progress) clear() {
+	if p == nil {
+		return
+	}
+	p.timer.Stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.erase()
+	p.text = ""
 }

@@ -7,22 +7,19 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"gitlab.com/towpath/towpath/gen/tool"
 )
 
 // version is set at build time; see the Dockerfile for how a release is built.
 var version = "dev"
 
-// libraries are the modules whose version decides what gen produces.
-var libraries = []struct{ name, module string }{
-	{"cue", "cuelang.org/go"},
-	{"helm", "helm.sh/helm/v3"},
-	{"yaml", "sigs.k8s.io/yaml"},
-}
-
 type versionInfo struct {
-	Version string            `json:"version"`
-	Commit  string            `json:"commit,omitempty"`
-	Go      string            `json:"go"`
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go"`
+	// Output is the version of what gen produces; see [tool.Output].
+	Output  string            `json:"output"`
 	Library map[string]string `json:"libraries"`
 }
 
@@ -37,7 +34,7 @@ func (a *app) versionCommand() *cobra.Command {
 			if err := checkFormat(format, "text", "json"); err != nil {
 				return err
 			}
-			info := buildInfo()
+			info := a.buildInfo()
 			if format == "json" {
 				encoder := json.NewEncoder(a.Out)
 				encoder.SetIndent("", "  ")
@@ -47,9 +44,9 @@ func (a *app) versionCommand() *cobra.Command {
 			if info.Commit != "" {
 				fmt.Fprintf(a.Out, " (%s)", info.Commit)
 			}
-			fmt.Fprintf(a.Out, "\ngo    %s\n", info.Go)
-			for _, l := range libraries {
-				fmt.Fprintf(a.Out, "%-5s %s\n", l.name, info.Library[l.name])
+			fmt.Fprintf(a.Out, ", output %s\ngo    %s\n", info.Output, info.Go)
+			for _, l := range tool.Libraries {
+				fmt.Fprintf(a.Out, "%-5s %s\n", l.Name, info.Library[l.Name])
 			}
 			return nil
 		},
@@ -58,8 +55,15 @@ func (a *app) versionCommand() *cobra.Command {
 	return cmd
 }
 
-func buildInfo() versionInfo {
-	info := versionInfo{Version: version, Go: runtime.Version(), Library: map[string]string{}}
+func (a *app) buildInfo() versionInfo {
+	info := versionInfo{Version: version, Go: runtime.Version(), Output: tool.Output, Library: map[string]string{}}
+	for _, v := range a.Tools() {
+		if v.Name == "gen" {
+			info.Output = v.Version
+		} else {
+			info.Library[v.Name] = v.Version
+		}
+	}
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
 		return info
@@ -67,17 +71,6 @@ func buildInfo() versionInfo {
 	for _, setting := range build.Settings {
 		if setting.Key == "vcs.revision" {
 			info.Commit = setting.Value
-		}
-	}
-	for _, dep := range build.Deps {
-		for _, l := range libraries {
-			if dep.Path != l.module {
-				continue
-			}
-			info.Library[l.name] = dep.Version
-			if dep.Replace != nil {
-				info.Library[l.name] = dep.Replace.Version
-			}
 		}
 	}
 	return info

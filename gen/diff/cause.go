@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"cuelang.org/go/cue"
 
@@ -22,6 +23,12 @@ type state struct {
 	release *environment.Release
 	values  map[string]any
 	objects []*object
+	// tool and again are as in [Side].
+	tool  string
+	again []*object
+	// cue guards the values of CUE, of both states: asking one where it comes from
+	// evaluates, which two at once must not do.
+	cue *sync.Mutex
 }
 
 // causer finds what made the fields of a release change.
@@ -31,12 +38,25 @@ type causer struct {
 	// renamed are the pairs of renamed objects, with what made them change.
 	renamed map[pair][]finding.Note
 	// differs remembers which files do.
-	differs map[string]bool
+	differs    map[string]bool
+	generators *generators
+	// texts remembers objects as YAML.
+	texts map[*object]string
 }
 
 // field returns the causes of one change, and notes the object with the values
 // among them.
 func (c *causer) field(p pair, e edit) []finding.Note {
+	return c.generators.causes(p, e.path.String(), func() []finding.Note { return c.inState(p, e) })
+}
+
+// whole returns the causes of an object that comes or goes.
+func (c *causer) whole(p pair, change Change) []finding.Note {
+	return c.generators.causes(p, "", func() []finding.Note { return c.at(p, change, "", nil, nil) })
+}
+
+// inState returns the causes of one change that lie in the states.
+func (c *causer) inState(p pair, e edit) []finding.Note {
 	before, _ := e.before.(string)
 	after, _ := e.after.(string)
 	for _, other := range c.renames() {
@@ -82,7 +102,9 @@ func (c *causer) at(p pair, change Change, name string, from, to []string) []fin
 	if s.finder == nil || s.release == nil {
 		return nil
 	}
+	s.cue.Lock()
 	found := s.finder.Field(*s.release, o.rendered, o.written(written))
+	s.cue.Unlock()
 	var notes []finding.Note
 	for _, v := range c.values {
 		if slices.ContainsFunc(found.Reads, v.touches) && len(v.places) > 0 {
@@ -124,8 +146,10 @@ func (c *causer) other(s state, o *object, found blame.Place) []finding.Note {
 		if setting.before == setting.after {
 			continue
 		}
-		v := s.env.Value.LookupPath(cue.ParsePath(setting.path))
-		if origins := environment.Origins(v); len(origins) > 0 {
+		s.cue.Lock()
+		origins := environment.Origins(s.env.Value.LookupPath(cue.ParsePath(setting.path)))
+		s.cue.Unlock()
+		if len(origins) > 0 {
 			return []finding.Note{{Position: origins[0].Label, Message: "the environment's " + setting.path}}
 		}
 	}

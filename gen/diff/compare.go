@@ -4,7 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"gitlab.com/towpath/towpath/gen/blame"
 	"gitlab.com/towpath/towpath/gen/environment"
@@ -23,21 +27,37 @@ type Side struct {
 	Environments []*environment.Environment
 	// Objects are the objects of each release, by environment and release.
 	Objects map[string]map[string][]manifest.Object
+	// Tool is what to call the gen that rendered Objects, "" if it is the same that
+	// rendered those of the other side. If it is another, Again are the objects that
+	// the other side's renders of this state: what differs between the two is then
+	// laid at the door of Tool.
+	Tool  string
+	Again map[string]map[string][]manifest.Object
 }
 
 // Compare says what becomes of the objects of each environment between two
-// states.
+// states. Releases are compared side by side, as many at once as there are processors.
 func Compare(from, to Side) (*Report, error) {
 	report := &Report{From: from.State, To: to.State}
 	before, after := from.finder(), to.finder()
-	for _, both := range both(from.Environments, to.Environments, func(e *environment.Environment) string { return e.Name }) {
-		env, err := compareEnvironment(
-			state{repo: from.Repo, finder: before, env: both[0]}, state{repo: to.Repo, finder: after, env: both[1]},
-			from.Objects, to.Objects)
-		if err != nil {
-			return nil, err
+	var cue sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	pairs := both(from.Environments, to.Environments, func(e *environment.Environment) string { return e.Name })
+	report.Environments = make([]Environment, len(pairs))
+	for i, envs := range pairs {
+		f := state{repo: from.Repo, finder: before, env: envs[0], tool: from.Tool, cue: &cue}
+		t := state{repo: to.Repo, finder: after, env: envs[1], cue: &cue}
+		compareEnvironment(&report.Environments[i], f, t, from, to, group.Go)
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i := range report.Environments {
+		env := &report.Environments[i]
+		if env.Change == Unchanged && slices.ContainsFunc(env.Releases, func(r Release) bool { return r.Change != Unchanged }) {
+			env.Change = Changed
 		}
-		report.Environments = append(report.Environments, env)
 	}
 	return report, nil
 }
@@ -79,40 +99,47 @@ func becomes[T any](p [2]*T) Change {
 	return Unchanged
 }
 
-func compareEnvironment(from, to state, before, after map[string]map[string][]manifest.Object) (Environment, error) {
-	envs := [2]*environment.Environment{from.env, to.env}
+// compareEnvironment compares the releases of an environment, each in a call of start.
+func compareEnvironment(out *Environment, from, to state, before, after Side, start func(func() error)) {
 	env := cmp.Or(to.env, from.env)
-	out := Environment{Name: visible(env.Name), Tier: env.Tier, Change: becomes(envs)}
+	*out = Environment{Name: visible(env.Name), Tier: env.Tier, Change: becomes([2]*environment.Environment{from.env, to.env})}
 	api, err := kubernetes.Open(env.Cluster.KubernetesVersion)
 	if err != nil {
 		api = nil // Objects are then compared by what is there.
 	}
-	for _, pair := range both(releases(from.env), releases(to.env), func(r *environment.Release) string { return r.Name }) {
-		name := cmp.Or(pair[1], pair[0]).Name
-		f, t := from, to
-		if f.release = pair[0]; f.release != nil {
-			for _, o := range before[env.Name][name] {
-				f.objects = append(f.objects, enter(api, o, f.env.Namespace))
-			}
-		}
-		if t.release = pair[1]; t.release != nil {
-			for _, o := range after[env.Name][name] {
-				t.objects = append(t.objects, enter(api, o, t.env.Namespace))
-			}
-		}
-		if f.values, err = valuesOf(f.env, f.release); err != nil {
-			return Environment{}, fmt.Errorf("comparing values: %w", err)
-		}
-		if t.values, err = valuesOf(t.env, t.release); err != nil {
-			return Environment{}, fmt.Errorf("comparing values: %w", err)
-		}
-		release := compareRelease(f, t, api)
-		if out.Change == Unchanged && release.Change != Unchanged {
-			out.Change = Changed
-		}
-		out.Releases = append(out.Releases, release)
+	pairs := both(releases(from.env), releases(to.env), func(r *environment.Release) string { return r.Name })
+	if len(pairs) > 0 {
+		out.Releases = make([]Release, len(pairs))
 	}
-	return out, nil
+	for i, pair := range pairs {
+		start(func() error {
+			name := cmp.Or(pair[1], pair[0]).Name
+			f, t := from, to
+			f.release, t.release = pair[0], pair[1]
+			for _, s := range []*state{&f, &t} {
+				if err := s.read(); err != nil {
+					return fmt.Errorf("comparing values: %w", err)
+				}
+			}
+			f.enter(api, before.Objects[env.Name][name], before.Again[env.Name][name])
+			t.enter(api, after.Objects[env.Name][name], nil)
+			out.Releases[i] = compareRelease(f, t, api)
+			return nil
+		})
+	}
+}
+
+// enter takes the objects of the state's release in, if it is there.
+func (s *state) enter(api *kubernetes.API, objects, again []manifest.Object) {
+	if s.release == nil {
+		return
+	}
+	for _, o := range objects {
+		s.objects = append(s.objects, enter(api, o, s.env.Namespace))
+	}
+	for _, o := range again {
+		s.again = append(s.again, enter(api, o, s.env.Namespace))
+	}
 }
 
 func releases(env *environment.Environment) []*environment.Release {
@@ -130,9 +157,13 @@ func compareRelease(from, to state, api *kubernetes.API) Release {
 	both := [2]*environment.Release{from.release, to.release}
 	out := Release{Change: becomes(both)}
 	out.Name, out.Chart = cmp.Or(both[1], both[0]).Name, cmp.Or(both[1], both[0]).Chart
+	to.cue.Lock()
+	changed := changedValues(from.values, to.values, from.release, to.release)
+	to.cue.Unlock()
 	c := &causer{
-		from: from, to: to, values: changedValues(from.values, to.values, from.release, to.release),
-		renamed: map[pair][]finding.Note{}, differs: map[string]bool{},
+		from: from, to: to, values: changed,
+		renamed: map[pair][]finding.Note{}, differs: map[string]bool{}, texts: map[*object]string{},
+		generators: newGenerators(from, to),
 	}
 	pairs := match(from.objects, to.objects)
 	applied(pairs)

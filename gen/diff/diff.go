@@ -10,12 +10,17 @@ package diff
 
 import (
 	"gitlab.com/towpath/towpath/gen/finding"
+	"gitlab.com/towpath/towpath/gen/tool"
 )
 
 // Report is what changes between two states of the repository.
 type Report struct {
 	From State `json:"from"`
 	To   State `json:"to"`
+	// Tools are those whose version is another in the two states.
+	Tools []tool.Change `json:"tools,omitempty"`
+	// Policy is what the policy finds in the two states, nil if it was not asked.
+	Policy *Policy `json:"policy,omitempty"`
 	// Environments are those that were compared, ordered by name, changed or not.
 	Environments []Environment `json:"environments"`
 }

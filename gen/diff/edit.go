@@ -54,8 +54,28 @@ func (w *walker) report(at spot, change Change, before, after any) {
 	w.edits = append(w.edits, edit{path: at.path, change: change, before: before, after: after, from: at.from, to: at.to})
 }
 
+// equal reports whether two values are the same to the letter.
+func equal(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(a, b, equal)
+	case []any:
+		b, ok := b.([]any)
+		return ok && slices.EqualFunc(a, b, equal)
+	}
+	switch b.(type) {
+	case map[string]any, []any:
+		return false
+	}
+	return a == b
+}
+
 // value compares what stands at one place.
 func (w *walker) value(p place, at spot, before, after any) {
+	if equal(before, after) {
+		return
+	}
 	x, y := canon(p, before), canon(p, after)
 	if x == y {
 		return
@@ -95,6 +115,9 @@ func (w *walker) object(p place, at spot, before, after map[string]any) {
 	names := maps.Clone(before)
 	maps.Copy(names, after)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if equal(before[name], after[name]) {
+			continue // Most are, and it is quick to see.
+		}
 		if canonField(p, before, name) != canonField(p, after, name) {
 			w.value(p.field(name), at.field(name), before[name], after[name])
 		}

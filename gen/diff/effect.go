@@ -74,6 +74,9 @@ func (c *causer) leaves(p pair, path []string, v any) {
 // fields of each object that are then others. A chart that refuses
 // that, because other values go with it, does not tell.
 func (c *causer) effect(renderer *render.Renderer, api *kubernetes.API, v value) map[string]map[string]bool {
+	// Where a value comes from is asked for on the way, if the chart refuses it.
+	c.to.cue.Lock()
+	defer c.to.cue.Unlock()
 	request, err := renderer.Request(c.to.env, *c.to.release)
 	if err != nil {
 		return nil

@@ -61,12 +61,12 @@ func (p pair) report(edits []edit, c *causer) Object {
 	}
 	switch {
 	case p.before == nil:
-		out.Change, out.After = Added, written(p.after)
-		out.Causes = distinct(c.at(p, Added, "", nil, nil))
+		out.Change, out.After = Added, c.written(p.after)
+		out.Causes = distinct(c.whole(p, Added))
 		return out
 	case p.after == nil:
-		out.Change, out.Before = Removed, written(p.before)
-		out.Causes = distinct(c.at(p, Removed, "", nil, nil))
+		out.Change, out.Before = Removed, c.written(p.before)
+		out.Causes = distinct(c.whole(p, Removed))
 		return out
 	case p.isRenamed():
 		out.Change, out.Was = Renamed, p.before.id
@@ -83,11 +83,19 @@ func (p pair) report(edits []edit, c *causer) Object {
 			Causes: distinct(c.field(p, e)),
 		})
 	}
-	out.Before, out.After = written(p.before), written(p.after)
+	out.Before, out.After = c.written(p.before), c.written(p.after)
 	return out
 }
 
 // written is an object as YAML.
+func (c *causer) written(o *object) string {
+	if text, ok := c.texts[o]; ok {
+		return text
+	}
+	c.texts[o] = written(o)
+	return c.texts[o]
+}
+
 func written(o *object) string {
 	text, err := yaml.Marshal(show(o.data))
 	if err != nil {

@@ -31,18 +31,18 @@ func (v value) at() []string {
 	return v.to
 }
 
-// valuesOf returns the values of a release as its chart gets them, or nil.
-func valuesOf(env *environment.Environment, release *environment.Release) (map[string]any, error) {
-	if release == nil || !release.Values.Exists() {
-		return nil, nil
+// read sets the values of the state's release to those that its chart gets.
+func (s *state) read() error {
+	if s.release == nil || !s.release.Values.Exists() {
+		return nil
 	}
-	text, err := values.Encode(env, *release)
+	s.cue.Lock()
+	text, err := values.Encode(s.env, *s.release)
+	s.cue.Unlock()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var tree map[string]any
-	err = yaml.Unmarshal(text, &tree, func(d *json.Decoder) *json.Decoder { d.UseNumber(); return d })
-	return tree, err
+	return yaml.Unmarshal(text, &s.values, func(d *json.Decoder) *json.Decoder { d.UseNumber(); return d })
 }
 
 // changedValues returns the values that differ, leaf by leaf. Of a release that is

@@ -16,6 +16,7 @@ import (
 	"gitlab.com/towpath/towpath/gen/delivery"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/schema"
+	"gitlab.com/towpath/towpath/gen/tool"
 	"gitlab.com/towpath/towpath/gen/values"
 )
 
@@ -89,6 +90,9 @@ func Shared(repo fs.FS, all []*environment.Environment) ([]File, error) {
 	}
 	return sorted(files), nil
 }
+
+// Lock returns the lock of the tools that produce the files.
+func Lock(tools tool.List) File { return File{Path: tool.LockFile, Content: tools.Lock()} }
 
 // Leftovers returns the paths of committed files that gen produced once and
 // produces no longer, ordered. Only those of the named environments, of

@@ -14,7 +14,6 @@ import (
 
 	"gitlab.com/towpath/towpath/bench/browsertest"
 	"gitlab.com/towpath/towpath/gen/diff"
-	"gitlab.com/towpath/towpath/gen/finding"
 )
 
 // tab is a real browser at a page that is a file. It complains of whatever is asked for beside
@@ -25,10 +24,10 @@ type tab struct {
 }
 
 // open writes a report to a file and opens it.
-func open(t *testing.T, r *diff.Report, l finding.List) *tab {
+func open(t *testing.T, r *diff.Report) *tab {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "report.html")
-	if err := os.WriteFile(file, []byte(page(t, r, l)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(page(t, r)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	b := &tab{browsertest.Open(t), (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String()}
@@ -103,7 +102,7 @@ const (
 )
 
 func TestBrowser(t *testing.T) {
-	b := open(t, everything(), findings())
+	b := open(t, everything())
 	b.shoot("closed")
 	is(b, rowCount, 10)
 	is(b, openCount, 0)
@@ -157,7 +156,7 @@ func TestBrowser(t *testing.T) {
 }
 
 func TestBrowserKeyboard(t *testing.T) {
-	b := open(t, everything(), findings())
+	b := open(t, everything())
 	b.press("/")
 	is(b, `document.activeElement.id`, "search")
 	b.Do(chromedp.KeyEvent("deployment jot"))
@@ -192,7 +191,7 @@ func TestBrowserKeyboard(t *testing.T) {
 }
 
 func TestBrowserHostile(t *testing.T) {
-	b := open(t, poisoned(), poisonedFindings())
+	b := open(t, poisoned())
 	b.Do(chromedp.Click("#all", chromedp.ByQuery), chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => d.open = true)`, nil))
 	b.shoot("hostile")
 	is(b, `document.querySelectorAll("main script, main img, #list a:not([href^='#'])").length`, 0)
@@ -201,7 +200,7 @@ func TestBrowserHostile(t *testing.T) {
 }
 
 func TestBrowserManyObjects(t *testing.T) {
-	b := open(t, many(), nil)
+	b := open(t, many())
 	var paint, filtered, opened float64
 	b.Do(chromedp.Poll(`performance.getEntriesByName("first-contentful-paint")[0]?.startTime`, &paint),
 		chromedp.Evaluate(`(() => { const start = performance.now(); search.value = "env-3 service-2"; show(); document.body.offsetHeight; return performance.now() - start; })()`, &filtered))

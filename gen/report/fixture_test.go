@@ -2,10 +2,12 @@ package report_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gitlab.com/towpath/towpath/gen/diff"
 	"gitlab.com/towpath/towpath/gen/finding"
+	"gitlab.com/towpath/towpath/gen/tool"
 )
 
 func at(file string, line, column int) finding.Position {
@@ -179,6 +181,10 @@ func everything() *diff.Report {
 	return &diff.Report{
 		From: diff.State{Name: "main", Commit: "cdd046a1f0b5e0a4c1d2e3f405162738495a6b7c"},
 		To:   diff.State{Name: "working tree"},
+		Tools: []tool.Change{
+			{Name: "gen", Before: "1", After: "2"}, {Name: "helm", Before: "v3.18.6", After: "v3.19.5"}, {Name: "sprig", After: "v3.3.0"},
+		},
+		Policy: judgement(),
 		Environments: []diff.Environment{
 			{Name: "dev", Tier: "development", Change: diff.Unchanged, Releases: []diff.Release{{Name: "service", Chart: "service", Change: diff.Unchanged, Objects: []diff.Object{account, service}}}},
 			{Name: "prod", Tier: "production", Change: diff.Changed, Releases: []diff.Release{
@@ -199,13 +205,23 @@ func everything() *diff.Report {
 	}
 }
 
-func findings() finding.List {
-	return finding.List{
-		{Rule: "readiness-probe", Severity: finding.Error, Position: at("charts/service/templates/deployment.yaml", 61, 11), Message: "container service has no readiness probe",
-			Help: "give it one that fails until the service can answer", Environment: "prod", Release: "service", Object: "Deployment.apps/towpath/service"},
-		{Rule: "log-level", Severity: finding.Warning, Position: at("envs/prod/env.cue", 44, 4), Message: "production logs at debug", Allowed: "info, warn, error", Environment: "prod", Release: "service", Value: "log.level"},
-		{Rule: "network-policy", Severity: finding.Error, Position: at("envs/stage/env.cue", 3, 1), Message: "pods of redis accept connections from anywhere", Environment: "stage", Release: "redis",
-			Waiver: &finding.Waiver{Reason: "the policy comes with the next release", Owner: "platform", Until: "2026-12-31"}},
+// judgement has a finding of each state.
+func judgement() *diff.Policy {
+	return &diff.Policy{
+		Introduced: finding.List{
+			{Rule: "readiness-probe", Severity: finding.Error, Position: at("charts/service/templates/deployment.yaml", 61, 11), Message: "container service has no readiness probe",
+				Help: "give it one that fails until the service can answer", Environment: "prod", Release: "service", Object: "Deployment.apps/towpath/service"},
+		},
+		Resolved: finding.List{
+			{Rule: "resource-limits", Severity: finding.Error, Position: at("envs/prod/env.cue", 28, 5), Message: "container service has no limit of memory", Help: "set one", Environment: "prod", Release: "service", Object: "Deployment.apps/towpath/service"},
+		},
+		Remaining: finding.List{
+			{Rule: "log-level", Severity: finding.Warning, Position: at("envs/prod/env.cue", 44, 4), Message: "production logs at debug", Allowed: "info, warn, error", Environment: "prod", Release: "service", Value: "log.level"},
+		},
+		Waived: finding.List{
+			{Rule: "network-policy", Severity: finding.Error, Position: at("envs/stage/env.cue", 3, 1), Message: "pods of redis accept connections from anywhere", Environment: "stage", Release: "redis",
+				Waiver: &finding.Waiver{Reason: "the policy comes with the next release", Owner: "platform", Until: "2026-12-31", Position: at("envs/stage/waivers.cue", 7, 2)}},
+		},
 	}
 }
 
@@ -252,16 +268,39 @@ func poisoned() *diff.Report {
 		env.Releases = append(env.Releases, release)
 	}
 	report.Environments = []diff.Environment{env}
+	report.Policy = poisonedJudgement()
+	for _, h := range hostile {
+		report.Tools = append(report.Tools, tool.Change{Name: h, Before: h, After: h})
+	}
 	return report
 }
 
-func poisonedFindings() finding.List {
-	var list finding.List
-	for _, h := range hostile {
-		list = append(list, finding.Finding{Rule: h, Severity: finding.Error, Position: at(h, 1, 1), Message: h, Help: h, Allowed: h, Environment: h, Object: h, Waiver: &finding.Waiver{Reason: h, Owner: h}},
-			finding.Finding{Rule: h, Severity: finding.Error, Position: at(h, 1, 1), Message: h, Help: h, Allowed: h, Environment: h, Object: h})
+// poisonedBriefly has less of it, for people to read.
+func poisonedBriefly() *diff.Report {
+	r := poisoned()
+	short := func(h string) bool { return len(h) < 200 }
+	env := &r.Environments[0]
+	env.Releases = slices.DeleteFunc(env.Releases, func(release diff.Release) bool { return !short(release.Chart) })
+	for i := range env.Releases {
+		env.Releases[i].Objects = env.Releases[i].Objects[:1]
 	}
-	return list
+	r.Tools = slices.DeleteFunc(r.Tools, func(c tool.Change) bool { return !short(c.Name) })
+	p := r.Policy
+	for _, list := range []*finding.List{&p.Introduced, &p.Resolved, &p.Remaining, &p.Waived} {
+		*list = slices.DeleteFunc(*list, func(f finding.Finding) bool { return !short(f.Rule) })
+	}
+	return r
+}
+
+func poisonedJudgement() *diff.Policy {
+	p := &diff.Policy{}
+	for _, h := range hostile {
+		f := finding.Finding{Rule: h, Severity: finding.Error, Position: at(h, 1, 1), Message: h, Help: h, Allowed: h, Environment: h, Object: h}
+		p.Introduced, p.Resolved, p.Remaining = append(p.Introduced, f), append(p.Resolved, f), append(p.Remaining, f)
+		f.Waiver = &finding.Waiver{Reason: h, Owner: h, Until: h, Position: at(h, 1, 1)}
+		p.Waived = append(p.Waived, f)
+	}
+	return p
 }
 
 // many has a thousand objects and more, of which most change.

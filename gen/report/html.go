@@ -41,7 +41,7 @@ var pageTemplate = template.Must(template.New("page").Parse(asset("page.html")))
 //
 // What sums it up is HTML; the rest is data, of which the page makes what a person
 // opens when it is opened, so that a thousand objects are no burden.
-func HTML(w io.Writer, r *diff.Report, findings finding.List) error {
+func HTML(w io.Writer, r *diff.Report) error {
 	data, err := json.Marshal(pageData(r))
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func HTML(w io.Writer, r *diff.Report, findings finding.List) error {
 		Theme, Script template.JS
 		Data          template.JS
 	}{
-		overview: newOverview(r, findings),
+		overview: newOverview(r),
 		Policy:   "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src " + hash(style) + "; script-src " + hash(theme) + " " + hash(script),
 		Style:    template.CSS(style),
 		Theme:    template.JS(theme), Script: template.JS(script),
@@ -87,7 +87,10 @@ type overview struct {
 	Rows                 []matrixRow
 	Risks                []riskRow
 	MoreRisks            int
-	Findings, Waived     []findingRow
+	Tools                []string
+	// Judged sums up what the policy finds, "" if it was not asked.
+	Judged   string
+	Findings []findingRow
 }
 
 type count struct{ Change, Sign, Text string }
@@ -113,12 +116,15 @@ type riskRow struct {
 }
 
 type findingRow struct {
-	Severity, Rule, Message, Place string
-	About, Help, Allowed           string
-	Waiver                         string
+	// State is new, resolved, waived, or "" for one that stays.
+	State                string
+	Severity             string
+	Rule, Message, Place string
+	About, Help, Allowed string
+	Waiver               string
 }
 
-func newOverview(r *diff.Report, findings finding.List) overview {
+func newOverview(r *diff.Report) overview {
 	all := newTally().report(r)
 	o := overview{
 		From: visible(r.From.Name), To: visible(r.To.Name), FromCommit: visible(r.From.Commit), ToCommit: visible(r.To.Commit),
@@ -155,8 +161,14 @@ func newOverview(r *diff.Report, findings finding.List) overview {
 			Link: anchor(t.environment, t.release, t.object.ID),
 		})
 	}
-	open, waived := findings.Split()
-	o.Findings, o.Waived = findingRows(open), findingRows(waived)
+	for _, c := range r.Tools {
+		o.Tools = append(o.Tools, visible(c.String()))
+	}
+	if p := r.Policy; p != nil {
+		o.Judged = judged(p)
+		o.Findings = slices.Concat(findingRows("new", p.Introduced), findingRows("resolved", p.Resolved),
+			findingRows("", p.Remaining), findingRows("waived", p.Waived))
+	}
 	return o
 }
 
@@ -190,22 +202,19 @@ func newCell(e diff.Environment, r diff.Release) matrixCell {
 	return c
 }
 
-func findingRows(list finding.List) []findingRow {
+func findingRows(state string, list finding.List) []findingRow {
 	var rows []findingRow
 	for _, f := range list {
-		row := findingRow{Severity: string(f.Severity), Rule: visible(f.Rule), Message: visible(f.Message), Help: visible(f.Help), Allowed: visible(f.Allowed)}
-		if f.IsValid() {
-			row.Place = visible(f.Position.String())
-		}
-		var about []string
-		for _, s := range []string{f.Environment, f.Release, f.Object, f.Value} {
-			if s != "" {
-				about = append(about, visible(s))
+		row := findingRow{State: state, Severity: string(f.Severity), Rule: visible(f.Rule), Message: visible(f.Message), About: visible(about(f))}
+		if state != "resolved" { // That place is in files that are no more.
+			row.Help, row.Allowed = visible(f.Help), visible(f.Allowed)
+			if f.IsValid() {
+				row.Place = visible(f.Position.String())
 			}
 		}
-		row.About = strings.Join(about, " / ")
 		if f.Waiver != nil {
 			row.Waiver = visible(f.Waiver.Reason + " (" + f.Waiver.Owner + ", until " + f.Waiver.Until + ")")
+			row.Help, row.Allowed = "", ""
 		}
 		rows = append(rows, row)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"gitlab.com/towpath/towpath/gen/diff"
+	"gitlab.com/towpath/towpath/gen/finding"
 )
 
 // NoteLimit is how long a note on GitLab may be, in characters; see
@@ -77,8 +78,15 @@ const (
 func newDraft(r *diff.Report) *draft {
 	all := newTally().report(r)
 	d := &draft{head: "### What changes: " + code(stateName(r.From)) + " → " + code(stateName(r.To)) + "\n\n"}
+	tools := toolsGroup(r)
 	if all.changed() == 0 && all.values == 0 {
-		d.head += fmt.Sprintf("Nothing. %s in %s stay as they are.\n", plural(all.objects(), "object"), plural(len(r.Environments), "environment"))
+		nothing := "Nothing."
+		if len(r.Tools) > 0 {
+			nothing = "Nothing but the tools."
+		}
+		d.head += fmt.Sprintf("%s %s in %s stay as they are.\n\n", nothing, plural(all.objects(), "object"), plural(len(r.Environments), "environment"))
+		d.groups = []group{tools}
+		d.policy(r.Policy)
 		return d
 	}
 	d.head += fmt.Sprintf("%s of %s %s.", plural(all.changed(), "object"), grouped(all.objects()), verb(all.changed()))
@@ -112,15 +120,56 @@ func newDraft(r *diff.Report) *draft {
 		}
 	}
 	slices.SortStableFunc(risks.pieces, func(a, b piece) int { return cmp.Compare(b.rank, a.rank) })
-	d.groups = append([]group{rows, risks}, details...)
 	const many = 12
 	switch {
 	case len(still) > many:
-		d.groups[0].tail += fmt.Sprintf("%s stay as they are.\n\n", plural(len(still), "environment"))
+		rows.tail += fmt.Sprintf("%s stay as they are.\n\n", plural(len(still), "environment"))
 	case len(still) > 0:
-		d.groups[0].tail += "As before: " + strings.Join(still, ", ") + ".\n\n"
+		rows.tail += "As before: " + strings.Join(still, ", ") + ".\n\n"
 	}
+	d.groups = []group{tools, rows, risks}
+	d.policy(r.Policy)
+	d.groups = append(d.groups, details...)
 	return d
+}
+
+// toolsGroup says which tools have other versions.
+func toolsGroup(r *diff.Report) group {
+	var texts []string
+	for _, c := range r.Tools {
+		texts = append(texts, code(c.String()))
+	}
+	if len(texts) == 0 {
+		return group{}
+	}
+	return group{pieces: []piece{{rank: rankRow, text: "Tools: " + strings.Join(texts, ", ") + ".\n\n"}}}
+}
+
+// policy adds what the policy finds: a line that sums it up, and what is new and what
+// is gone.
+func (d *draft) policy(p *diff.Policy) {
+	if p == nil {
+		return
+	}
+	d.head += "Policy: " + judged(p) + ".\n\n"
+	g := group{heading: "#### Policy\n\n", tail: "\n"}
+	add := func(word string, rank int, f finding.Finding) {
+		text := fmt.Sprintf("- **%s**: %s", word, prose(f.Message))
+		if s := about(f); s != "" {
+			text += " (" + code(s) + ")"
+		}
+		if f.IsValid() && word != "resolved" {
+			text += " at " + code(f.Position.String())
+		}
+		g.pieces = append(g.pieces, piece{rank: rank, text: text + " " + code(f.Rule) + "\n"})
+	}
+	for _, f := range p.Introduced {
+		add(string(f.Severity), rankThreat+weight(diff.High), f)
+	}
+	for _, f := range p.Resolved {
+		add("resolved", rankThreat, f)
+	}
+	d.groups = append(d.groups, g)
 }
 
 func row(e diff.Environment, r diff.Release) piece {

@@ -178,6 +178,34 @@ func riskOf(o diff.Object) diff.Level {
 // title is what people call an object within its release.
 func title(o diff.Object) string { return o.Kind + " " + o.Name }
 
+// judged says in a few words what the policy finds: 1 introduced, 2 resolved.
+func judged(p *diff.Policy) string {
+	var parts []string
+	for _, group := range []struct {
+		list finding.List
+		word string
+	}{{p.Introduced, "introduced"}, {p.Resolved, "resolved"}, {p.Remaining, "as before"}, {p.Waived, "waived"}} {
+		if n := len(group.list); n > 0 {
+			parts = append(parts, grouped(n)+" "+group.word)
+		}
+	}
+	if len(parts) == 0 {
+		return "no findings"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// about is what a finding is about, from the environment down.
+func about(f finding.Finding) string {
+	var parts []string
+	for _, s := range []string{f.Environment, f.Release, f.Object, f.Value} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, " / ")
+}
+
 // stateName is what to call a side of the comparison.
 func stateName(s diff.State) string {
 	if s.Commit == "" || strings.HasPrefix(s.Commit, s.Name) && s.Name != "" {

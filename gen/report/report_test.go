@@ -18,7 +18,6 @@ import (
 	"golang.org/x/text/width"
 
 	"gitlab.com/towpath/towpath/gen/diff"
-	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/report"
 )
 
@@ -60,10 +59,10 @@ func markdown(t *testing.T, r *diff.Report, o report.MarkdownOptions) string {
 	return b.String()
 }
 
-func page(t *testing.T, r *diff.Report, l finding.List) string {
+func page(t *testing.T, r *diff.Report) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := report.HTML(&b, r, l); err != nil {
+	if err := report.HTML(&b, r); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -72,7 +71,14 @@ func page(t *testing.T, r *diff.Report, l finding.List) string {
 // still is a report of nothing.
 func still() *diff.Report {
 	r := everything()
-	r.Environments = r.Environments[:1]
+	r.Environments, r.Tools, r.Policy = r.Environments[:1], nil, nil
+	return r
+}
+
+// onlyTools is a report of nothing but another Helm, and what the policy makes of it.
+func onlyTools() *diff.Report {
+	r, all := still(), everything()
+	r.Tools, r.Policy = all.Tools[1:], all.Policy
 	return r
 }
 
@@ -91,7 +97,8 @@ func TestText(t *testing.T) {
 	}
 	golden(t, "text-full.txt", []byte(text(t, everything(), report.TextOptions{Full: true})))
 	golden(t, "text-unchanged.txt", []byte(text(t, still(), report.TextOptions{Width: 80})))
-	golden(t, "text-hostile.txt", []byte(text(t, poisoned(), report.TextOptions{Width: 100})))
+	golden(t, "text-tools.txt", []byte(text(t, onlyTools(), report.TextOptions{Width: 80})))
+	golden(t, "text-hostile.txt", []byte(text(t, poisonedBriefly(), report.TextOptions{Width: 100})))
 }
 
 // TestColourPaintsOnly makes sure that colour changes nothing but the colour.
@@ -142,7 +149,7 @@ func TestHarmless(t *testing.T) {
 	harmless(t, text(t, poisoned(), report.TextOptions{Width: 80}))
 	harmless(t, text(t, poisoned(), report.TextOptions{Full: true}))
 	harmless(t, markdown(t, poisoned(), report.MarkdownOptions{}))
-	harmless(t, page(t, poisoned(), poisonedFindings()))
+	harmless(t, page(t, poisoned()))
 	var b bytes.Buffer
 	if err := report.JSON(&b, poisoned()); err != nil {
 		t.Fatal(err)
@@ -153,7 +160,8 @@ func TestHarmless(t *testing.T) {
 func TestMarkdown(t *testing.T) {
 	golden(t, "note.md", []byte(markdown(t, everything(), report.MarkdownOptions{})))
 	golden(t, "note-unchanged.md", []byte(markdown(t, still(), report.MarkdownOptions{})))
-	golden(t, "note-hostile.md", []byte(markdown(t, poisoned(), report.MarkdownOptions{})))
+	golden(t, "note-tools.md", []byte(markdown(t, onlyTools(), report.MarkdownOptions{})))
+	golden(t, "note-hostile.md", []byte(markdown(t, poisonedBriefly(), report.MarkdownOptions{})))
 	const url = "https://gitlab.example/towpath/-/jobs/1/artifacts/file/diff.html"
 	cut := markdown(t, everything(), report.MarkdownOptions{Limit: 4500, MoreURL: url})
 	golden(t, "note-cut.md", []byte(cut))
@@ -272,12 +280,12 @@ func TestJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, r := range map[string]*diff.Report{"report.json": everything(), "hostile.json": poisoned(), "": {}} {
+	for name, r := range map[string]*diff.Report{"report.json": everything(), "hostile": poisoned(), "nothing": {}} {
 		var b bytes.Buffer
 		if err := report.JSON(&b, r); err != nil {
 			t.Fatal(err)
 		}
-		if name != "" {
+		if filepath.Ext(name) != "" {
 			golden(t, name, b.Bytes())
 		}
 		value, err := jsonschema.UnmarshalJSON(&b)
@@ -329,7 +337,7 @@ func TestJSONKeepsData(t *testing.T) {
 }
 
 func TestHTML(t *testing.T) {
-	got := page(t, everything(), findings())
+	got := page(t, everything())
 	_, rest, _ := strings.Cut(got, `<script type="application/json" id="data">`)
 	data, _, _ := strings.Cut(rest, "</script>")
 	var b bytes.Buffer
@@ -344,7 +352,7 @@ func TestHTML(t *testing.T) {
 // TestHTMLIsAlone makes sure that the page loads nothing and that no text of the
 // report is anything but text.
 func TestHTMLIsAlone(t *testing.T) {
-	clean, dirty := page(t, still(), nil), page(t, poisoned(), poisonedFindings())
+	clean, dirty := page(t, still()), page(t, poisoned())
 	for _, tag := range []string{"script", "style", "link", "meta", "img", "iframe", "object", "form"} {
 		if a, b := strings.Count(clean, "<"+tag), strings.Count(dirty, "<"+tag); a != b {
 			t.Errorf("hostile text makes %d <%s> of %d", b, tag, a)
@@ -362,9 +370,9 @@ func TestHTMLIsAlone(t *testing.T) {
 
 // TestSame makes sure that the same report gives the same bytes.
 func TestSame(t *testing.T) {
-	html, note := page(t, many(), findings()), markdown(t, many(), report.MarkdownOptions{})
+	html, note := page(t, many()), markdown(t, many(), report.MarkdownOptions{})
 	for range 3 {
-		if html != page(t, many(), findings()) || note != markdown(t, many(), report.MarkdownOptions{}) {
+		if html != page(t, many()) || note != markdown(t, many(), report.MarkdownOptions{}) {
 			t.Fatal("two times, two results")
 		}
 	}

@@ -99,7 +99,41 @@ func (t *texter) report(r *diff.Report) {
 			t.environment(e)
 		}
 	}
+	t.tools(r)
+	t.policy(r.Policy)
 	t.summary(r)
+}
+
+// tools writes the versions that are others in the two states.
+func (t *texter) tools(r *diff.Report) {
+	if len(r.Tools) == 0 {
+		return
+	}
+	line := []part{{bold, "tools"}, {none, ": "}}
+	for i, c := range r.Tools {
+		text := visible(c.String())
+		if i+1 < len(r.Tools) {
+			text += ", "
+		}
+		line = append(line, part{yellow, text})
+	}
+	t.print(0, line...)
+}
+
+// policy writes what it finds in the two states, and what is new of it.
+func (t *texter) policy(p *diff.Policy) {
+	if p == nil {
+		return
+	}
+	t.print(0, part{bold, "policy"}, part{none, ": " + judged(p)})
+	for _, f := range p.Introduced {
+		t.print(2, part{red, "+ "}, part{none, visible(f.Message)}, part{faint, " [" + visible(f.Rule) + "]"})
+		t.print(4, part{faint, visible(strings.TrimSpace(f.Position.String() + " " + about(f)))})
+	}
+	for _, f := range p.Resolved {
+		t.print(2, part{green, "- "}, part{none, visible(f.Message)}, part{faint, " [" + visible(f.Rule) + "]"})
+		t.print(4, part{faint, visible(about(f))})
+	}
 }
 
 func (t *texter) environment(e diff.Environment) {
@@ -346,7 +380,11 @@ func (t *texter) summary(r *diff.Report) {
 	}
 	switch {
 	case still == len(r.Environments):
-		t.print(0, part{none, fmt.Sprintf("Nothing changes in %s with %s (%s).", plural(still, "environment"), plural(all.objects(), "object"), states)})
+		nothing := "Nothing"
+		if len(r.Tools) > 0 {
+			nothing = "Nothing else"
+		}
+		t.print(0, part{none, fmt.Sprintf(nothing+" changes in %s with %s (%s).", plural(still, "environment"), plural(all.objects(), "object"), states)})
 	default:
 		line := []part{{bold, plural(all.changed(), "object")}, {none, " of " + grouped(all.objects()) + " " + verb(all.changed()) + " (" + states + ")"}}
 		if still > 0 {
