@@ -192,7 +192,7 @@ func TestNames(t *testing.T) {
 				continue
 			}
 			top, _, isPath := strings.Cut(word, "/")
-			if !isPath || strings.ContainsAny(word, " <>{}#:|") {
+			if !isPath || top == "" || strings.ContainsAny(word, " <>{}#:|") {
 				continue
 			}
 			if _, err := os.Stat(filepath.Join(root, top)); err != nil {
