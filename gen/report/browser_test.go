@@ -155,6 +155,22 @@ func TestBrowser(t *testing.T) {
 	b.Calm()
 }
 
+// TestBrowserPrints makes sure that paper shows what is folded, and that the page is as it was afterwards.
+func TestBrowserPrints(t *testing.T) {
+	b := open(t, everything())
+	const folded = `document.querySelectorAll("#list details:not([open])").length`
+	var before int
+	b.Do(chromedp.Evaluate(folded, &before))
+	b.Do(chromedp.Evaluate(`dispatchEvent(new Event("beforeprint"))`, nil))
+	is(b, openCount, 10)
+	is(b, folded, 0)
+	is(b, `document.querySelectorAll(".fold-out > :only-child").length`, 0)
+	b.Do(chromedp.Evaluate(`dispatchEvent(new Event("afterprint"))`, nil))
+	is(b, openCount, 0)
+	is(b, folded, before)
+	b.Calm()
+}
+
 func TestBrowserKeyboard(t *testing.T) {
 	b := open(t, everything())
 	b.press("/")

@@ -115,6 +115,20 @@ find("all").addEventListener("click", () => {
   visible.forEach((object) => toggle(object, open));
   show();
 });
+// Paper can't be clicked: what is shown is printed open, unless that were a book, and is as it was afterwards.
+let printed = [];
+addEventListener("beforeprint", () => {
+  if (visible.length > 300) return;
+  const closed = visible.filter((object) => !isOpen(object));
+  const folded = [...document.querySelectorAll("#list details:not([open])")];
+  printed = [...closed.map((object) => () => toggle(object, false)), ...folded.map((fold) => () => { fold.open = false; })];
+  closed.forEach((object) => toggle(object, true));
+  folded.forEach((fold) => { fold.fill(); fold.open = true; }); // Its event would come after the page is printed.
+});
+addEventListener("afterprint", () => {
+  printed.forEach((undo) => undo());
+  printed = [];
+});
 narrow.addEventListener("change", redrawOpen);
 addEventListener("hashchange", () => goTo(named()));
 // A second click on the same link goes there again.

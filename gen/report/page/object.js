@@ -64,28 +64,27 @@ function fieldTable(object) {
     element("code.path", {}, field.path), element("div.becomes", {}, ...transition(field)), origins(field.causes))));
 }
 
+// filled gives a fold its content when it is opened for the first time, or is asked to.
+function filled(fold, content) {
+  fold.fill = () => { if (fold.childElementCount === 1) fold.append(content()); };
+  fold.addEventListener("toggle", fold.fill);
+  return fold;
+}
+
 function valueList(release) {
   if (!release.values?.length) return undefined;
   const idle = release.values.filter((v) => v.idle).length;
   const fold = element("details.fold-out", {}, element("summary", {}, plural(release.values.length, "value") + " changed",
     idle > 0 && element("span.level.idle", {}, idle === release.values.length ? "no effect" : idle.toLocaleString("en") + " without effect")));
-  fold.addEventListener("toggle", () => {
-    if (fold.childElementCount > 1) return;
-    fold.append(element("ul.fields", {}, ...release.values.map((value) => element("li", {},
-      element("code.path", {}, value.path), element("div.becomes", {}, ...transition(value)), origins(value.places),
-      element("p.fine", {}, value.idle ? "Alters nothing in the cluster" : "", ...(value.objects ?? []).flatMap((i, n) => [n ? ", " : "Alters ",
-        element("a", { href: "#" + encodeURIComponent(release.objects[i].anchor) }, release.objects[i].kind + " " + release.objects[i].name)]))))));
-  });
-  return fold;
+  return filled(fold, () => element("ul.fields", {}, ...release.values.map((value) => element("li", {},
+    element("code.path", {}, value.path), element("div.becomes", {}, ...transition(value)), origins(value.places),
+    element("p.fine", {}, value.idle ? "Alters nothing in the cluster" : "", ...(value.objects ?? []).flatMap((i, n) => [n ? ", " : "Alters ",
+      element("a", { href: "#" + encodeURIComponent(release.objects[i].anchor) }, release.objects[i].kind + " " + release.objects[i].name)]))))));
 }
 
 function pictureFold(release) {
   if (!release.picture) return undefined;
   const fold = element("details.fold-out.pictured", {}, element("summary", {}, "Picture",
     release.picture.hidden > 0 && element("span.fine", {}, "without " + plural(release.picture.hidden, "object") + " that nothing leads to")));
-  fold.addEventListener("toggle", () => {
-    if (fold.childElementCount > 1) return;
-    fold.append(element("div.scroll.drawing", { tabindex: 0, role: "region", "aria-label": "Picture of " + release.anchor }, picture(release)));
-  });
-  return fold;
+  return filled(fold, () => element("div.scroll.drawing", { tabindex: 0, role: "region", "aria-label": "Picture of " + release.anchor }, picture(release)));
 }
