@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -32,6 +33,7 @@ import (
 type keyring struct {
 	home, script string
 	allowed      []string
+	mu           sync.Mutex // Of two at once, gpg tells one to wait.
 }
 
 // newKeyring returns nil if there is no gpg; the page then keeps what gpg said last.
@@ -53,14 +55,22 @@ func newKeyring(t *testing.T, keys []*testkey.Key) *keyring {
 		_ = k.command(home, "gpgconf", "--kill", "all").Run()
 		_ = os.RemoveAll(home)
 	})
-	for _, key := range keys {
-		k.allowed = append(k.allowed, key.ID())
-		cmd := k.command(home, "gpg", "--batch", "--import")
-		cmd.Stdin = strings.NewReader(key.Public())
+	gpg := func(input string, args ...string) {
+		cmd := k.command(home, "gpg", append([]string{"--batch"}, args...)...)
+		cmd.Stdin = strings.NewReader(input)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("gpg --import: %v\n%s", err, out)
+			t.Fatalf("gpg %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
+	trust := ""
+	for _, key := range keys {
+		k.allowed = append(k.allowed, key.ID())
+		gpg(key.Public(), "--import")
+		trust += fmt.Sprintf("%X:6:\n", key.Entity.PrimaryKey.Fingerprint)
+	}
+	// As Argo CD does. What gpg says about trust does not come in between later then.
+	gpg(trust, "--import-ownertrust")
+	gpg("", "--update-trustdb")
 	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-cd/v2").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +95,8 @@ func (k *keyring) judge(t *testing.T, o *origin, id string) string {
 	if k == nil {
 		return ""
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	out, err := k.command(o.dir, "sh", k.script, id).Output()
 	if err != nil {
 		t.Fatalf("%s: %v", k.script, err)
@@ -102,9 +114,9 @@ func (k *keyring) judge(t *testing.T, o *origin, id string) string {
 		return "good, by a key that `signatureKeys` lacks"
 	}
 	if result.Result == gpg.VerifyResultInvalid {
-		return result.Result + `: "` + result.Message + `"`
+		return `"` + result.Result + ": " + result.Message + `"`
 	}
-	return result.Result
+	return `"` + result.Result + `"`
 }
 
 // numberPolicy is the admission policy approval-number-rises, compiled by the API

@@ -210,10 +210,16 @@ func (a branchAttack) attempt(t *testing.T, o *origin, keyring *keyring, policy 
 	said[byAdmission] = policy.judge(t, f.dir, f.tip, id)
 	said[byHistory] = verifyHistory(t, o, witness)
 	said[byApprove] = refusedApproval(t, o, witness)
+	if strings.HasPrefix(said[byHistory], "`branch-moved`") {
+		// As the page says: who never saw where it stood can't tell.
+		if got := verifyHistory(t, o, o.clone(t)); got != passes {
+			t.Errorf("in a new clone gen history says %s; let the page say so", got)
+		}
+	}
 	return said
 }
 
-var words = regexp.MustCompile(`(?m)^remote: GitLab: (.*?)\s*$`)
+var words = regexp.MustCompile(`(?m)^remote: GitLab: You are (.*?)(?: on this project)?\.\s*$`)
 
 // push pushes to env/prod, whatever stands there, and returns why the server refuses.
 func (f *forger) push(id, token string) string {

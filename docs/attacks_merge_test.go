@@ -35,15 +35,15 @@ var mergeRequests = []mergeRequest{
 	{"prod's AppProject without `signatureKeys`",
 		replace("argocd/projects/prod.yaml", "  signatureKeys:\n  - keyID: 170C6F1ADB1B1613\n", ""),
 		"stale-file", "unsigned-project"},
-	{"the same by CUE",
+	{"prod's AppProject without `signatureKeys`, by CUE",
 		replace("envs/prod/env.cue", "\t\tsignatureKeys: [\"170C6F1ADB1B1613\"]\n", ""),
-		"broken-rule", ""},
+		"broken-rule", "broken-rule"},
 	{"prod's Application follows `main`",
 		replace("argocd/prod/service.yaml", "refs/heads/env/prod", "main"),
 		"stale-file", "wrong-revision"},
-	{"the same by CUE",
+	{"prod's Application follows `main`, by CUE",
 		replace("envs/prod/env.cue", `revision:     "refs/heads/env/prod"`, `revision:     "main"`),
-		"broken-rule", ""},
+		"broken-rule", "broken-rule"},
 	{"a second source in prod's Application",
 		replace("argocd/prod/service.yaml", "  source:\n", "  sources:\n  - repoURL: https://example.org/evil.git\n    path: .\n  source:\n"),
 		"stale-file", "second-source"},
@@ -64,10 +64,10 @@ var mergeRequests = []mergeRequest{
 		"not-hermetic", ""},
 	{"a Secret in the chart",
 		add("charts/service/templates/token.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: token}\nstringData: {password: correct horse battery staple}\n"),
-		"inline-secret", ""},
+		"inline-secret", "kind-not-permitted"},
 	{"a password in the values",
 		replace("envs/prod/env.cue", "\t\tvalues: {\n", "\t\tvalues: {\n\t\t\tconfig: databasePassword: \"correct horse battery staple\"\n"),
-		"unknown-field", ""},
+		"unknown-field", "unknown-field"},
 	{"values edited by hand",
 		replace("envs/prod/values/service.yaml", "minReplicas: 3", "minReplicas: 2"),
 		"stale-file", ""},
@@ -76,7 +76,7 @@ var mergeRequests = []mergeRequest{
 		"stale-file", ""},
 	{"a tag without digest promoted to prod",
 		replace("envs/prod/release.cue", "\t\tdigest:     \"sha256:49d5c577f2810d67653c0031933534b8ce82dffe4676bd0222af797d379fc9fd\"\n", ""),
-		"broken-rule", ""},
+		"broken-rule", "broken-rule"},
 }
 
 // application returns the file of an Application that nobody has asked for.
@@ -124,15 +124,15 @@ func add(name, content string) func(*testing.T, string) {
 func attackByMergeRequest(t *testing.T, gen, verify string) table {
 	t.Helper()
 	result := newTable(len(mergeRequests), "a merge request with", "`gen check`", "`argocd/verify`")
+	if repo := copyOfRepository(t); len(rules(t, repo, gen, "check", "-o", "json")) > 0 || len(rules(t, repo, verify, "-o", "json")) > 0 {
+		t.Fatal("something is wrong without an attack: run gen check, and argocd/verify")
+	}
 	var mu sync.Mutex
 	t.Run("merge request", func(t *testing.T) {
 		for i, m := range mergeRequests {
 			t.Run(m.name, func(t *testing.T) {
 				t.Parallel()
 				repo := copyOfRepository(t)
-				if found := slices.Concat(rules(t, repo, gen, "check", "-o", "json"), rules(t, repo, verify, "-o", "json")); len(found) > 0 {
-					t.Fatalf("before the attack: %q", found)
-				}
 				m.change(t, repo)
 				checked, verified := rules(t, repo, gen, "check", "-o", "json"), rules(t, repo, verify, "-o", "json")
 				wantRule(t, "gen check", checked, m.check)

@@ -45,6 +45,11 @@ func (t table) String() string {
 	return strings.TrimSuffix(text, "\n")
 }
 
+// whole reports whether each attack was made, and not left out by go test -run.
+func (t table) whole() bool {
+	return !slices.ContainsFunc(t.rows, func(row []string) bool { return row == nil })
+}
+
 // TestAttacks makes every attack, and holds the page against who refused it.
 func TestAttacks(t *testing.T) {
 	programs := map[string]string{}
@@ -55,6 +60,10 @@ func TestAttacks(t *testing.T) {
 	page.Commands = attackByCommand(t, origin)
 	if t.Failed() {
 		return // A page of what should not be says nothing.
+	}
+	if !page.MergeRequests.whole() || !page.Branch.whole() || !page.Commands.whole() {
+		t.Log("the page is not compared, as only some of the attacks were made")
+		return
 	}
 	text, err := template.ParseFiles(attacksText)
 	if err != nil {

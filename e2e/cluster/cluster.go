@@ -1,0 +1,229 @@
+// Package cluster brings up a Kubernetes of one node inside a sandbox: etcd, the control plane, containerd, the
+// kubelet, kube-proxy and DNS, and around it the outer world that the repository speaks of: the Git server, Argo CD's
+// manifests and the registries, all on this machine and by their real names.
+package cluster
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"gitlab.com/towpath/towpath/e2e/sandbox"
+)
+
+// Addresses inside the sandbox.
+const (
+	nodeName       = sandbox.NodeName
+	nodeAddress    = sandbox.NodeAddress
+	podNetwork     = "10.97.0.0/24"
+	serviceNetwork = "10.96.0.0/16"
+	serviceAddress = "10.96.0.1"
+	dnsAddress     = "10.96.0.10"
+)
+
+// outerHosts are the names of the outer world that this machine answers for.
+var outerHosts = []string{gitHost, manifestHost}
+
+const (
+	gitHost      = "gitlab.com"
+	manifestHost = "raw.githubusercontent.com"
+)
+
+// Config says what to bring up, and from what. It travels as JSON into the sandbox.
+type Config struct {
+	// Programs are the paths of the executables, by name.
+	Programs map[string]string
+	// Cache is the folder that keeps layers of images.
+	Cache string
+	// Manifests is the file that Argo CD publishes as its installation.
+	Manifests string
+	// Scripts is the folder with the scripts of Argo CD's image.
+	Scripts string
+	// Debian is the root folder of the system below Argo CD's image.
+	Debian string
+	// CertificateAuthorities is a bundle for the images, as Debian has it.
+	CertificateAuthorities string
+	// Kinds are files that define kinds which clusters tend to have.
+	Kinds []string
+	// Repository is the working tree whose delivery is tried.
+	Repository string
+	// Outside are the addresses at which the machine reaches what is inside.
+	Outside Addresses
+}
+
+// Addresses are host:port pairs on the machine's loopback.
+type Addresses struct {
+	// Kubernetes and ArgoCD are the two APIs. Proxy is an HTTP proxy that reaches every address and every
+	// name inside, with CONNECT.
+	Kubernetes, ArgoCD, Proxy string
+}
+
+// Cluster is one that runs, or comes up, in this process's sandbox.
+type Cluster struct {
+	dir    string
+	config Config
+
+	mu        sync.Mutex
+	processes map[string]*process
+	failed    chan error
+	state     State
+}
+
+// State is what is known of a cluster from outside, kept in the file state.json.
+type State struct {
+	// Steps are those that are done or under way, in order.
+	Steps []Step
+	// Ready tells that all of them are done. Failure says why they will not be.
+	Ready   bool
+	Failure string
+	// Images are the digests of the images that were made, by their names with tag.
+	Images map[string]string
+}
+
+// Step is one step of coming up.
+type Step struct {
+	Name    string
+	Seconds float64
+	Done    bool
+}
+
+// ReadState returns the state of the cluster in a folder.
+func ReadState(dir string) (State, error) {
+	var state State
+	data, err := os.ReadFile(filepath.Join(dir, "state.json"))
+	if err != nil {
+		return state, err
+	}
+	return state, json.Unmarshal(data, &state)
+}
+
+// Run brings the cluster up and keeps it until the context ends or one of its servers does. It is the program of
+// the sandbox; the listeners are those of [Addresses], in the same order.
+func Run(ctx context.Context, dir string, listeners []net.Listener) error {
+	c := &Cluster{dir: dir, processes: map[string]*process{}, failed: make(chan error, 16)}
+	data, err := os.ReadFile(c.path("config.json"))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, &c.config); err != nil {
+		return err
+	}
+	if len(listeners) != 3 {
+		return fmt.Errorf("%d listeners instead of 3", len(listeners))
+	}
+	forward(listeners[0], "127.0.0.1:6443")
+	forward(listeners[1], argoCDAddress)
+	go serveProxy(listeners[2])
+	c.serveControl()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case err := <-c.failed:
+			cancel(err)
+		case <-ctx.Done():
+		}
+	}()
+	if err := c.bringUp(ctx); err != nil {
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+			err = cause
+		}
+		c.update(func(s *State) { s.Failure = err.Error() })
+		return err
+	}
+	c.update(func(s *State) { s.Ready = true })
+	<-ctx.Done()
+	err = context.Cause(ctx)
+	c.update(func(s *State) { s.Ready, s.Failure = false, err.Error() })
+	return err
+}
+
+// bringUp runs the steps.
+func (c *Cluster) bringUp(ctx context.Context) error {
+	for _, folder := range []string{"logs", "bin", "volumes", "kubeconfig"} {
+		if err := os.MkdirAll(c.path(folder), 0o755); err != nil {
+			return err
+		}
+	}
+	for _, step := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"programs and certificates", c.prepare},
+		{"images and registry", c.registry},
+		{"containerd", c.startContainerd},
+		{"etcd", c.startEtcd},
+		{"API server", c.startAPIServer},
+		{"controllers, scheduler, kubelet and kube-proxy", c.startNode},
+		{"node is ready", c.nodeReady},
+		{"DNS, kinds and disks", c.addons},
+		{"the repository, with images of its own", c.repository},
+		{"PostgreSQL and Redis beside the cluster", c.databases},
+		{"kubectl apply -k argocd/bootstrap", c.bootstrap},
+		{"Argo CD is ready", c.argoCDReady},
+		{"root Applications", c.rootsReady},
+	} {
+		start := time.Now()
+		c.update(func(s *State) { s.Steps = append(s.Steps, Step{Name: step.name}) })
+		err := step.run(ctx)
+		c.update(func(s *State) {
+			last := &s.Steps[len(s.Steps)-1]
+			last.Seconds, last.Done = time.Since(start).Seconds(), err == nil
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) prepare(context.Context) error {
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"} {
+		if err := os.Symlink(c.config.Programs["kubernetes"], c.path("bin/"+name)); err != nil {
+			return err
+		}
+	}
+	hosts, err := os.OpenFile("/etc/hosts", os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(hosts, "%s %s\n", nodeAddress, strings.Join(outerHosts, " "))
+	return errors.Join(err, hosts.Close(), c.certificates())
+}
+
+func (c *Cluster) path(name string) string { return filepath.Join(c.dir, name) }
+
+// fail ends the cluster with an error.
+func (c *Cluster) fail(err error) {
+	select {
+	case c.failed <- err:
+	default: // Already failing.
+	}
+}
+
+// update changes the state, and writes it for those outside.
+func (c *Cluster) update(change func(*State)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(&c.state)
+	data, err := json.MarshalIndent(c.state, "", "  ")
+	if err == nil {
+		err = os.WriteFile(c.path("state.json.new"), data, 0o644)
+	}
+	if err == nil {
+		err = os.Rename(c.path("state.json.new"), c.path("state.json"))
+	}
+	if err != nil {
+		c.fail(err)
+	}
+}
+
+func base64String(data []byte) string { return base64.StdEncoding.EncodeToString(data) }

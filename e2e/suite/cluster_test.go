@@ -1,0 +1,160 @@
+package suite
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestControlPlane(t *testing.T) {
+	happened := tried(t, "etcd, API server, controllers, scheduler, kubelet, kube-proxy and DNS are ready")
+	if ready := kubectl(t, "get", "--raw", "/readyz?verbose"); strings.Contains(ready, "[-]") {
+		t.Errorf("the API server is not ready:\n%s", ready)
+	}
+	node := kubectl(t, "get", "nodes", "-o", "jsonpath={range .items[*]}{.metadata.name} {.status.nodeInfo.kubeletVersion} {.status.nodeInfo.containerRuntimeVersion} {.status.conditions[?(@.type=='Ready')].status}{'\\n'}{end}")
+	if strings.Count(node, "\n") != 0 || !strings.HasSuffix(node, " True") {
+		t.Errorf("nodes: %s", node)
+	}
+	if pods := kubectl(t, "-n", "kube-system", "get", "pods", "-o", "jsonpath={.items[*].status.phase}"); pods != "Running" {
+		t.Errorf("pods of kube-system: %s", pods)
+	}
+	var total float64
+	for _, step := range state.Steps {
+		total += step.Seconds
+	}
+	happened("node %s; Argo CD and its roots %s after the start", strings.TrimSuffix(node, " True"), seconds(time.Duration(total*float64(time.Second))))
+}
+
+func TestBootstrap(t *testing.T) {
+	happened := tried(t, "`kubectl apply -k argocd/bootstrap`, unchanged, brings up Argo CD, AppProjects and roots")
+	var names []string
+	for name := range strings.FieldsSeq(kubectl(t, "-n", "argocd", "get", "appprojects.argoproj.io", "-o", "jsonpath={.items[*].metadata.name}")) {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	want := []string{"default", "dev", "dev-root", "prod", "prod-root", "projects", "stage", "stage-root"}
+	if !slices.Equal(names, want) {
+		t.Errorf("AppProjects are %q, not %q", names, want)
+	}
+	for _, root := range []string{"dev-root", "stage-root"} {
+		eventually(t, 2*time.Minute, delivered("argocd", root, ""))
+	}
+	for _, policy := range []string{"approval-number-rises", "approved-revision-only", "rules-from-git"} {
+		kubectl(t, "get", "validatingadmissionpolicies", policy)
+		// A warning tells of an expression that fits no object.
+		if warnings := kubectl(t, "get", "validatingadmissionpolicies", policy, "-o", "jsonpath={.status.typeChecking.expressionWarnings}"); warnings != "" {
+			t.Errorf("policy %s: %s", policy, warnings)
+		}
+	}
+	happened("%d AppProjects; dev-root and stage-root Synced and Healthy", len(names))
+	prod, err := readApplication("argocd", "prod-root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(prod.Status.Conditions) == 0 {
+		t.Fatalf("prod-root has no branch to follow and says nothing: %s", prod)
+	}
+	happened("prod-root waits for its first approval: %s", prod.Status.Conditions[0].Message)
+}
+
+func TestApplicationsBecomeHealthy(t *testing.T) {
+	for _, env := range []string{"dev", "stage"} {
+		t.Run(env, func(t *testing.T) {
+			happened := tried(t, env+" becomes Synced and Healthy, with pods of the service")
+			took := eventually(t, 5*time.Minute, delivered("argocd-"+env, "service", ""))
+			images := kubectl(t, "-n", "towpath-"+env, "get", "pods", "-l", "app.kubernetes.io/name=service", "-o", "jsonpath={range .items[*]}{.status.phase} {.spec.containers[0].image}{'\\n'}{end}")
+			happened("after waiting %s more; pods: %s", seconds(took), strings.ReplaceAll(images, "\n", ", "))
+		})
+	}
+}
+
+// get asks the service of an environment for a page, by the name of its Service and so through kube-proxy.
+func get(env, path string) (int, string, error) {
+	response, err := serviceClient().Get("http://" + serviceAddress(env) + path)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(body), err
+}
+
+func serviceAddress(env string) string {
+	return "service.towpath-" + env + ".svc.cluster.local"
+}
+
+func TestSmoke(t *testing.T) {
+	for _, env := range []string{"dev", "stage"} {
+		t.Run(env, func(t *testing.T) {
+			happened := tried(t, "requests through the Service of "+env+", by its name in DNS and its ClusterIP")
+			for _, path := range []string{"/livez", "/readyz", "/", "/openapi.json"} {
+				status, body, err := get(env, path)
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				if path == "/openapi.json" && env != "dev" {
+					if status != http.StatusNotFound {
+						t.Errorf("%s: %d, though %s has no API documentation", path, status, env)
+					}
+					continue
+				}
+				if status >= 400 {
+					t.Errorf("%s: %d %.200s", path, status, body)
+				}
+			}
+			address := kubectl(t, "-n", "towpath-"+env, "get", "service", "service", "-o", "jsonpath={.spec.clusterIP}")
+			response, err := serviceClient().Get("http://" + address + "/readyz")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				t.Errorf("%s: %s", address, response.Status)
+			}
+			happened("answers at %s and %s", serviceAddress(env), address)
+		})
+	}
+}
+
+// deployment is what the tests read of one.
+type deployment struct {
+	Spec struct {
+		Replicas int
+		Template struct {
+			Spec struct{ Containers []struct{ Image string } }
+		}
+	}
+	Status struct{ ReadyReplicas, UpdatedReplicas, Replicas int }
+}
+
+func readDeployment(env string) (deployment, error) {
+	var read deployment
+	text, err := tryKubectl("-n", "towpath-"+env, "get", "deployment", "service", "-o", "json")
+	if err != nil {
+		return read, err
+	}
+	return read, json.Unmarshal([]byte(text), &read)
+}
+
+// runs is nil once all pods of the environment run an image and are ready.
+func runs(env, image string) func() error {
+	return func() error {
+		found, err := readDeployment(env)
+		if err != nil {
+			return err
+		}
+		if got := found.Spec.Template.Spec.Containers[0].Image; got != image {
+			return fmt.Errorf("%s wants %s, not %s", env, got, image)
+		}
+		if s := found.Status; s.ReadyReplicas != found.Spec.Replicas || s.UpdatedReplicas != found.Spec.Replicas || s.Replicas != found.Spec.Replicas {
+			return fmt.Errorf("%s: of %d pods %d are ready, %d updated", env, s.Replicas, s.ReadyReplicas, s.UpdatedReplicas)
+		}
+		return nil
+	}
+}

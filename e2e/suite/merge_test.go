@@ -1,0 +1,144 @@
+package suite
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// pushMain makes a commit of what changed, after rendering, and pushes it: a merge request that was merged.
+func pushMain(t *testing.T, message string) string {
+	t.Helper()
+	gen(t, "render")
+	git(t, "add", "--all")
+	git(t, "commit", "--quiet", "--message="+message)
+	git(t, "push", "--quiet", "origin", "main")
+	return git(t, "rev-parse", "HEAD")
+}
+
+// replaceIn changes a text in a file of the repository.
+func replaceIn(t *testing.T, name, old, replacement string) {
+	t.Helper()
+	file := filepath.Join(clone(), name)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(string(data), old, replacement, 1)
+	if changed == string(data) {
+		t.Fatalf("%s has no %q", name, old)
+	}
+	if err := os.WriteFile(file, []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func imageOf(version string) string {
+	tagged := "registry.gitlab.com/towpath/towpath/service:" + version
+	return tagged + "@" + state.Images[tagged]
+}
+
+func TestCommitReachesStage(t *testing.T) {
+	happened := tried(t, "a commit to main with a new image reaches stage by itself")
+	eventually(t, 5*time.Minute, delivered("argocd-stage", "service", ""))
+	next := "0.2.0"
+	if found, err := readDeployment("stage"); err == nil && strings.Contains(found.Spec.Template.Spec.Containers[0].Image, ":"+next) {
+		next = "0.1.0" // A second run on the same cluster.
+	}
+	gen(t, "release", "stage", "--image", imageOf(next))
+	revision := pushMain(t, "stage: release service "+next)
+	start := time.Now()
+	eventually(t, 3*time.Minute, func() error {
+		found, err := readApplication("argocd-stage", "service")
+		if err != nil {
+			return err
+		}
+		if found.Status.Sync.Revision != revision {
+			return fmt.Errorf("stage is at %s", found)
+		}
+		return nil
+	})
+	seen := time.Since(start)
+	eventually(t, 5*time.Minute, func() error {
+		return errors.Join(delivered("argocd-stage", "service", revision)(), runs("stage", imageOf(next))())
+	})
+	happened("Argo CD saw it %s after the push (it asks once a minute), all pods ran it and the Application was Healthy %s after the push", seconds(seen), seconds(time.Since(start)))
+}
+
+func TestCommitReachesStageAfterWebhook(t *testing.T) {
+	happened := tried(t, "the same, where the Git server tells Argo CD of the push")
+	found, err := readDeployment("stage")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := "0.1.0"
+	if strings.Contains(found.Spec.Template.Spec.Containers[0].Image, ":"+next) {
+		next = "0.2.0"
+	}
+	gen(t, "release", "stage", "--image", imageOf(next))
+	revision := pushMain(t, "stage: release service "+next)
+	start := time.Now()
+	refresh(t, "argocd-stage", "service")
+	eventually(t, 5*time.Minute, func() error {
+		return errors.Join(delivered("argocd-stage", "service", revision)(), runs("stage", imageOf(next))())
+	})
+	happened("all pods ran it and the Application was Healthy %s after the push", seconds(time.Since(start)))
+}
+
+func TestChangeByHandIsHealed(t *testing.T) {
+	happened := tried(t, "somebody scales stage by hand, and deletes its Service")
+	before, err := readDeployment("stage")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubectl(t, "-n", "towpath-stage", "scale", "deployment/service", fmt.Sprintf("--replicas=%d", before.Spec.Replicas+2))
+	took := eventually(t, 2*time.Minute, func() error {
+		found, err := readDeployment("stage")
+		if err != nil {
+			return err
+		}
+		if found.Spec.Replicas != before.Spec.Replicas {
+			return fmt.Errorf("%d replicas instead of %d", found.Spec.Replicas, before.Spec.Replicas)
+		}
+		return nil
+	})
+	happened("%d replicas again after %s", before.Spec.Replicas, seconds(took))
+	kubectl(t, "-n", "towpath-stage", "delete", "service", "service")
+	took = eventually(t, 2*time.Minute, func() error {
+		_, err := tryKubectl("-n", "towpath-stage", "get", "service", "service")
+		return err
+	})
+	happened("the Service was back after %s", seconds(took))
+	eventually(t, 2*time.Minute, delivered("argocd-stage", "service", ""))
+}
+
+func TestRemovedObjectIsPruned(t *testing.T) {
+	happened := tried(t, "a commit switches the PodDisruptionBudget of stage off, and another on again")
+	kubectl(t, "-n", "towpath-stage", "get", "poddisruptionbudget", "service")
+	replaceIn(t, "envs/stage/env.cue", "replicas: 2\n", "replicas: 2\n\t\t\tdisruptionBudget: enabled: false\n")
+	revision := pushMain(t, "stage: no PodDisruptionBudget")
+	start := time.Now()
+	refresh(t, "argocd-stage", "service")
+	eventually(t, 2*time.Minute, func() error {
+		if _, err := tryKubectl("-n", "towpath-stage", "get", "poddisruptionbudget", "service"); err == nil {
+			return errors.New("it is still there")
+		}
+		return delivered("argocd-stage", "service", revision)()
+	})
+	happened("gone %s after the push", seconds(time.Since(start)))
+	git(t, "revert", "--no-edit", "HEAD")
+	git(t, "push", "--quiet", "origin", "main")
+	revision = git(t, "rev-parse", "HEAD")
+	refresh(t, "argocd-stage", "service")
+	eventually(t, 2*time.Minute, func() error {
+		if _, err := tryKubectl("-n", "towpath-stage", "get", "poddisruptionbudget", "service"); err != nil {
+			return err
+		}
+		return delivered("argocd-stage", "service", revision)()
+	})
+	happened("and back")
+}

@@ -1,0 +1,65 @@
+package suite
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// row is one line of the table.
+type row struct {
+	test, tried, happened string
+	passed                bool
+}
+
+// tried says what a test tries. What happened is said later, by the function that it returns; a test that fails
+// before is in the table as failed.
+func tried(t *testing.T, what string) func(format string, args ...any) {
+	t.Helper()
+	r := row{test: t.Name(), tried: what}
+	t.Cleanup(func() {
+		r.passed = !t.Failed()
+		rows = append(rows, r)
+	})
+	return func(format string, args ...any) {
+		text := fmt.Sprintf(format, args...)
+		t.Log(text)
+		if r.happened != "" {
+			r.happened += "; "
+		}
+		r.happened += text
+	}
+}
+
+// seconds is a time as the table shows it.
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+// oneLine is a message as the table shows it, whole but for line breaks and ids that change.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+func writeReport(file string) error {
+	var text strings.Builder
+	text.WriteString(`# On a real Kubernetes and a real Argo CD
+
+Written by ` + "`go test ./suite -report ../docs/e2e.md`" + ` in [e2e](../e2e), whose README says what is real there and what is not.
+
+| tried | happened | |
+|---|---|---|
+`)
+	for _, r := range rows {
+		verdict := "passed"
+		if !r.passed {
+			verdict = "FAILED"
+		}
+		fmt.Fprintf(&text, "| %s | %s | %s |\n", cell(r.tried), cell(r.happened), verdict)
+	}
+	text.WriteString("\n## The cluster comes up\n\n| step | seconds |\n|---|--:|\n")
+	for _, step := range state.Steps {
+		fmt.Fprintf(&text, "| %s | %.1f |\n", step.Name, step.Seconds)
+	}
+	return os.WriteFile(file, []byte(text.String()), 0o644)
+}
+
+func cell(text string) string { return strings.ReplaceAll(oneLine(text), "|", "\\|") }
