@@ -45,6 +45,10 @@ const (
 	RuleRecord Rule = "record"
 	// RuleNumber: numbers begin at 1 and rise by one.
 	RuleNumber Rule = "number"
+	// RuleTime: none is dated before the one it follows. A key that has expired could
+	// sign once more with a date at which it had not; so it can't reach back behind an
+	// approval that is there.
+	RuleTime Rule = "time"
 	// RuleMain: the approved commit is one of the default branch.
 	RuleMain Rule = "not-on-main"
 	// RuleTree: nothing but the record differs from the approved commit.

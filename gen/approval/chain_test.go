@@ -208,6 +208,30 @@ func (h *house) rewrite(id string, key *testkey.Key, change func()) string {
 	return h.tip
 }
 
+// TestTime refuses an approval that is dated before the one it follows, by its record or by its
+// signature: so could a key that has expired since be used once more.
+func TestTime(t *testing.T) {
+	t.Parallel()
+	key := newKey(t)
+	h := newHouse(t, key)
+	first := h.approve(h.main, key)
+	h.commit("second")
+	at := h.now
+	h.now = at.Add(-3 * time.Minute)
+	bad := h.approve(h.main, key)
+	h.wantBad(bad, approval.RuleTime, "it is dated")
+
+	h.tip, h.number, h.now = first, 1, at
+	good := h.approve(h.main, key)
+	payload := h.git("cat-file", "commit", good)
+	signed := strings.Index(payload, "\ngpgsig ")
+	end := strings.Index(payload, "\n\n")
+	unsigned := payload[:signed] + payload[end:]
+	sig := strings.ReplaceAll(strings.TrimSpace(signatureAt(key, unsigned+"\n", at.Add(-3*time.Minute))), "\n", "\n ")
+	h.tip = h.input(payload[:signed]+"\ngpgsig "+sig+payload[end:]+"\n", "hash-object", "-t", "commit", "-w", "--stdin")
+	h.wantBad(h.tip, approval.RuleTime, "it was signed on")
+}
+
 // TestRotation replaces a key in three approvals.
 func TestRotation(t *testing.T) {
 	t.Parallel()

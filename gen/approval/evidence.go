@@ -21,7 +21,9 @@ type Running struct {
 	Images []string
 	// Application is the answer, unless Err says why there is none.
 	Application argocd.Application
-	Err         error
+	// Rendered are the images of the release at the commit that the Application runs.
+	Rendered []string
+	Err      error
 }
 
 // Evidence returns one line that says where the images of all releases run,
@@ -29,6 +31,10 @@ type Running struct {
 //
 // An image counts if it runs under exactly the same name, with its digest: the same
 // tag may stand for something else by now.
+//
+// What runs is what the commit renders to that Argo CD found the cluster equal to.
+// Argo CD lists images too, but finds them in the pods alone, and leaves those out
+// where the AppProject permits no pods; where it lists some, they have to agree.
 func Evidence(from string, releases []Running) (text string, problems []string) {
 	var parts []string
 	for _, r := range releases {
@@ -53,8 +59,11 @@ func Evidence(from string, releases []Running) (text string, problems []string) 
 			problems = append(problems, about+" is being synced just now")
 		}
 		for _, image := range r.Images {
-			if !slices.Contains(app.Images, image) {
-				problems = append(problems, fmt.Sprintf("%s does not run %s; it runs %s", about, image, list(app.Images)))
+			switch {
+			case !slices.Contains(r.Rendered, image):
+				problems = append(problems, fmt.Sprintf("%s does not run %s; it runs %s", about, image, list(r.Rendered)))
+			case len(app.Images) > 0 && !slices.Contains(app.Images, image):
+				problems = append(problems, fmt.Sprintf("%s does not run %s, though its commit says so; it runs %s", about, image, list(app.Images)))
 			}
 		}
 		if len(problems) > before {

@@ -12,7 +12,8 @@ import (
 )
 
 func running(change ...func(*approval.Running)) approval.Running {
-	r := approval.Running{Release: "service", Images: []string{"r/service:2@sha256:aa"}, Application: argocd.Application{
+	ran := []string{"r/other:1", "r/service:2@sha256:aa"}
+	r := approval.Running{Release: "service", Images: []string{"r/service:2@sha256:aa"}, Rendered: ran, Application: argocd.Application{
 		Sync: "Synced", Health: "Healthy", Revision: strings.Repeat("ab", 20), Images: []string{"r/other:1", "r/service:2@sha256:aa"},
 	}}
 	for _, c := range change {
@@ -32,17 +33,24 @@ func TestEvidence(t *testing.T) {
 	if err := approval.CheckLine(text); err != nil {
 		t.Error(err)
 	}
+	// Without pods among the kinds of the AppProject, Argo CD lists no images.
+	if text, problems := approval.Evidence("stage", one(func(r *approval.Running) { r.Application.Images = nil })); text == "" {
+		t.Errorf("without a list of images: %q", problems)
+	}
 	for name, c := range map[string]struct {
 		releases []approval.Running
 		want     string
 	}{
-		"nothing":    {nil, "there is no release"},
-		"missing":    {one(func(r *approval.Running) { r.Err = fmt.Errorf("x: %w", argocd.ErrNotFound) }), "service in stage: Argo CD has no such Application"},
-		"no answer":  {one(func(r *approval.Running) { r.Err = errors.New("no answer") }), "service in stage: no answer"},
-		"out":        {one(func(r *approval.Running) { r.Application.Sync = "OutOfSync" }), "service in stage is OutOfSync, not Synced"},
-		"degraded":   {one(func(r *approval.Running) { r.Application.Health = "Degraded" }), "service in stage is Degraded, not Healthy"},
-		"syncing":    {one(func(r *approval.Running) { r.Application.Syncing = true }), "being synced"},
-		"other tag":  {one(func(r *approval.Running) { r.Images = []string{"r/service:3@sha256:aa"} }), "does not run r/service:3@sha256:aa; it runs r/other:1, r/service:2@sha256:aa"},
+		"nothing":             {nil, "there is no release"},
+		"missing":             {one(func(r *approval.Running) { r.Err = fmt.Errorf("x: %w", argocd.ErrNotFound) }), "service in stage: Argo CD has no such Application"},
+		"no answer":           {one(func(r *approval.Running) { r.Err = errors.New("no answer") }), "service in stage: no answer"},
+		"out":                 {one(func(r *approval.Running) { r.Application.Sync = "OutOfSync" }), "service in stage is OutOfSync, not Synced"},
+		"degraded":            {one(func(r *approval.Running) { r.Application.Health = "Degraded" }), "service in stage is Degraded, not Healthy"},
+		"syncing":             {one(func(r *approval.Running) { r.Application.Syncing = true }), "being synced"},
+		"other tag":           {one(func(r *approval.Running) { r.Images = []string{"r/service:3@sha256:aa"} }), "does not run r/service:3@sha256:aa; it runs r/other:1, r/service:2@sha256:aa"},
+		"other at the commit": {one(func(r *approval.Running) { r.Rendered = []string{"r/service:1"} }), "does not run r/service:2@sha256:aa; it runs r/service:1"},
+		"other in the pods": {one(func(r *approval.Running) { r.Application.Images = []string{"r/service:1"} }),
+			"does not run r/service:2@sha256:aa, though its commit says so; it runs r/service:1"},
 		"no digest":  {one(func(r *approval.Running) { r.Images = []string{"r/service:2"} }), "does not run r/service:2"},
 		"one of two": {[]approval.Running{running(), running(func(r *approval.Running) { r.Release = "b"; r.Application.Health = "Missing" })}, "b in stage is Missing"},
 		"says what acts": {one(func(r *approval.Running) {

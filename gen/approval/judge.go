@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
@@ -56,6 +57,9 @@ func (v *Verifier) judge(a, previous *Approval, releases map[int64]string) error
 	default:
 		return a.violates(RuleNumber, "its number is %d, and after release %d comes %d", a.Record.Number, previous.Record.Number, want)
 	}
+	if previous != nil && a.Record.ApprovedAt.Before(previous.Record.ApprovedAt) {
+		return a.violates(RuleTime, "it is dated %s, and %s before it is of %s", a.Record.time(), previous.Release(), previous.Record.time())
+	}
 	if to := a.Record.RollbackTo; to != 0 && releases[to] != a.Record.Commit {
 		return a.violates(RuleRollback, "it says that it goes back to release %d, which approved %s and not %s",
 			to, revision.Short(releases[to]), revision.Short(a.Record.Commit))
@@ -74,6 +78,10 @@ func (v *Verifier) judge(a, previous *Approval, releases map[int64]string) error
 	}
 	if a.Signed.State != signature.Good {
 		return a.violates(RuleSignature, "its signature is no good: %s", a.Signed)
+	}
+	if previous != nil && a.Signed.Made.Before(previous.Record.ApprovedAt) {
+		return a.violates(RuleTime, "it was signed on %s, and %s before it is of %s",
+			a.Signed.Made.UTC().Format(time.RFC3339), previous.Release(), previous.Record.time())
 	}
 	return nil
 }

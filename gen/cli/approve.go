@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -277,6 +278,9 @@ func (b *branch) evidence(o approveOptions, repo *revision.FS, env *environment.
 		}
 		running := approval.Running{Release: release.Name, Images: approval.Images(objects)}
 		running.Application, running.Err = client.Application(context.Background(), delivery.ApplicationNamespace(from), release.Name)
+		if running.Err == nil {
+			running.Rendered, running.Err = b.imagesAt(running.Application.Revision, from, release.Name)
+		}
 		releases = append(releases, running)
 	}
 	text, problems := approval.Evidence(from, releases)
@@ -284,6 +288,35 @@ func (b *branch) evidence(o approveOptions, repo *revision.FS, env *environment.
 		return "", b.unproven(problems...)
 	}
 	return text, nil
+}
+
+// imagesAt returns the images of a release in an environment as a commit has it.
+func (b *branch) imagesAt(id, env, release string) ([]string, error) {
+	if id == "" {
+		return nil, errors.New("Argo CD has compared it with no commit yet")
+	}
+	if _, ok, err := b.Files.Has(id); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, fmt.Errorf("it runs commit %s, which is not in this clone; git fetch may bring it", revision.Short(id))
+	}
+	repo, err := b.Files.Resolve(id)
+	if err != nil {
+		return nil, err
+	}
+	set, err := environment.Load(repo, []string{env})
+	if err != nil {
+		return nil, fmt.Errorf("%s at %s, which runs there: %w", env, revision.Short(id), err)
+	}
+	i := slices.IndexFunc(set.Environments[0].Releases, func(r environment.Release) bool { return r.Name == release })
+	if i < 0 {
+		return nil, fmt.Errorf("%s at %s, which runs there, has no such release", env, revision.Short(id))
+	}
+	objects, err := render.New(repo).Release(set.Environments[0], set.Environments[0].Releases[i])
+	if err != nil {
+		return nil, fmt.Errorf("%s at %s, which runs there: %w", env, revision.Short(id), err)
+	}
+	return approval.Images(objects), nil
 }
 
 // unproven refuses an approval for want of evidence, with the two ways on.

@@ -275,6 +275,10 @@ func (b *branch) write(o approvingOptions, record approval.Record, summary strin
 	}
 	record.ApprovedBy = author.String()
 	record.ApprovedAt = b.app.Now().UTC().Truncate(time.Second)
+	if newest := b.newest(); newest != nil && record.ApprovedAt.Before(newest.Record.ApprovedAt) {
+		return fmt.Errorf("%s is of %s, and the clock here says %s; set the clock, as no approval is dated before the one that it follows",
+			newest.Release(), newest.Record.ApprovedAt.Format(time.RFC3339), record.ApprovedAt.Format(time.RFC3339))
+	}
 	if err := record.Check(); err != nil {
 		return err
 	}

@@ -342,7 +342,7 @@ func (b *branch) current(approvals []*approval.Approval) error {
 		return err
 	}
 	return b.app.refused(fmt.Errorf("%s: %s was signed rightly, but is no good now: %s\n"+
-		"Argo CD may refuse it; let the owner give the key more time, bring that to %s, and approve anew",
+		"Argo CD takes it for good, as gpg does; take the key off delivery.signatureKeys, or let its owner give it more time, bring that to %s, and approve anew",
 		b.name, approvals[0].Release(), now, approval.KeyDir))
 }
 
