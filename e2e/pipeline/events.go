@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"gitlab.com/towpath/towpath/gen/gitlab/gitlabtest"
@@ -33,7 +34,7 @@ func (g *GitLab) MergeRequest(t testing.TB, r *Repository, branch string) Event 
 	variables["CI_MERGE_REQUEST_DIFF_BASE_SHA"] = r.Git(t, "merge-base", "HEAD", "origin/main")
 	variables["CI_COMMIT_REF_NAME"] = branch
 	variables["CI_COMMIT_REF_PROTECTED"] = "false"
-	return Event{Variables: variables, Unset: []string{"CI_COMMIT_BRANCH"}}
+	return Event{Variables: variables, Unset: []string{"CI_COMMIT_BRANCH"}, Before: variables["CI_MERGE_REQUEST_DIFF_BASE_SHA"]}
 }
 
 // MergedResult is the event of a pipeline for merged results, or of a merge train. It
@@ -45,23 +46,26 @@ func (g *GitLab) MergedResult(t testing.TB, r *Repository, branch string) Event 
 	event.Variables["CI_MERGE_REQUEST_EVENT_TYPE"] = "merged_result"
 	event.Variables["CI_MERGE_REQUEST_SOURCE_BRANCH_SHA"] = r.Git(t, "rev-parse", branch)
 	event.Variables["CI_MERGE_REQUEST_TARGET_BRANCH_SHA"] = r.Git(t, "rev-parse", "origin/main")
+	event.Before = event.Variables["CI_MERGE_REQUEST_TARGET_BRANCH_SHA"]
 	r.Git(t, "checkout", "-q", "--detach", "origin/main")
 	r.Git(t, "merge", "-q", "--no-ff", "-m", "Merge "+branch, branch)
 	return event
 }
 
-// Push is the event of a push to a branch, which is checked out.
-func (g *GitLab) Push(branch string) Event {
+// Push is the event of a push to a branch, which is checked out. Before is where the
+// branch stood.
+func (g *GitLab) Push(branch, before string) Event {
+	protected := branch == "main" || strings.HasPrefix(branch, "env/")
 	return Event{Variables: map[string]string{
-		"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": branch, "CI_COMMIT_REF_NAME": branch,
-		"CI_API_V4_URL": g.API(), "CI_PROJECT_ID": g.Project,
-	}}
+		"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": branch, "CI_COMMIT_REF_NAME": branch, "CI_COMMIT_BEFORE_SHA": before,
+		"CI_API_V4_URL": g.API(), "CI_PROJECT_ID": g.Project, "CI_COMMIT_REF_PROTECTED": fmt.Sprint(protected),
+	}, Before: before}
 }
 
 // Tag is the event of a tag, which is checked out.
 func (g *GitLab) Tag(name string) Event {
 	return Event{Variables: map[string]string{
 		"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": name, "CI_COMMIT_REF_NAME": name,
-		"CI_API_V4_URL": g.API(), "CI_PROJECT_ID": g.Project,
+		"CI_API_V4_URL": g.API(), "CI_PROJECT_ID": g.Project, "CI_COMMIT_REF_PROTECTED": "true",
 	}, Unset: []string{"CI_COMMIT_BRANCH"}}
 }

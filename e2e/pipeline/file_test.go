@@ -2,9 +2,11 @@ package pipeline
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -126,5 +128,95 @@ func TestExposed(t *testing.T) {
 		if s := path.(string); strings.ContainsAny(s, "*?[$") || strings.HasPrefix(s, "./") {
 			t.Errorf("path %s is exposed by no GitLab", s)
 		}
+	}
+}
+
+// jobs are the jobs of the file.
+func jobs(t *testing.T) map[string]map[string]any {
+	t.Helper()
+	all := map[string]map[string]any{}
+	for name, value := range configuration(t, []byte(read(t, filepath.Join(Root, ".gitlab-ci.yml")))).(map[string]any) {
+		if job, ok := value.(map[string]any); ok && job["script"] != nil {
+			all[name] = job
+		}
+	}
+	if len(all) < 10 {
+		t.Fatalf("only %d jobs in .gitlab-ci.yml", len(all))
+	}
+	return all
+}
+
+var tableRow = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|")
+
+// docs/pipeline.md has a row for every job, and for no other; and it knows what people
+// and projects can set.
+func TestDocumented(t *testing.T) {
+	text := read(t, filepath.Join(Root, "docs/pipeline.md"))
+	_, rest, ok := strings.Cut(text, "\n## Jobs\n")
+	section, _, end := strings.Cut(rest, "\n## ")
+	if !ok || !end {
+		t.Fatal("docs/pipeline.md has no section Jobs")
+	}
+	var rows []string
+	for _, m := range tableRow.FindAllStringSubmatch(section, -1) {
+		rows = append(rows, m[1])
+	}
+	slices.Sort(rows)
+	if want := slices.Sorted(maps.Keys(jobs(t))); !slices.Equal(rows, want) {
+		t.Errorf("docs/pipeline.md describes the jobs\n%v, and the file has\n%v", rows, want)
+	}
+	names := []string{"GITLAB_TOKEN", "GITLAB_NOTE_TOKEN", "GEN_SIGNING_KEY", "GEN_SIGNING_PASSPHRASE", "ARGOCD_SERVER", "ARGOCD_AUTH_TOKEN"}
+	root := configuration(t, []byte(read(t, filepath.Join(Root, ".gitlab-ci.yml")))).(map[string]any)
+	for name, value := range root["variables"].(map[string]any) {
+		if _, forPeople := value.(map[string]any); forPeople {
+			names = append(names, name)
+		}
+	}
+	// What a script takes a default for is something to set.
+	scripts, err := filepath.Glob(filepath.Join(Root, ".ci/*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range scripts {
+		for _, m := range withDefault.FindAllStringSubmatch(read(t, script), -1) {
+			names = append(names, m[1])
+		}
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, "CI_") && !strings.HasPrefix(name, "GITLAB_USER_") && !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("docs/pipeline.md says nothing of the variable %s", name)
+		}
+	}
+	adopt := read(t, filepath.Join(Root, "docs/adopt.md"))
+	for _, name := range names[:6] {
+		if !strings.Contains(adopt, "`"+name+"`") {
+			t.Errorf("docs/adopt.md does not say where %s is set", name)
+		}
+	}
+}
+
+var withDefault = regexp.MustCompile(`\$\{([A-Z][A-Z_]+):-`)
+
+var readsHistory = regexp.MustCompile(`git (fetch|cat-file|describe)|\.ci/(version|identity)`)
+
+// A job that reads history has all of it: GitLab clones 20 commits.
+func TestDepth(t *testing.T) {
+	found := 0
+	for name, job := range jobs(t) {
+		for _, line := range lines(job["script"]) {
+			for _, word := range strings.Fields(line) {
+				if !strings.HasPrefix(word, ".ci/") || !readsHistory.MatchString(read(t, filepath.Join(Root, word))) {
+					continue
+				}
+				found++
+				variables, _ := job["variables"].(map[string]any)
+				if variables["GIT_DEPTH"] != "0" {
+					t.Errorf("job %s runs %s, which reads history, without GIT_DEPTH: \"0\"", name, word)
+				}
+			}
+		}
+	}
+	if found < 8 {
+		t.Errorf("only %d jobs read history", found)
 	}
 }

@@ -38,41 +38,6 @@ func commit(t *testing.T, r *Repository, message string) {
 
 var onlyDiff = Options{Jobs: []string{"diff"}}
 
-// What an event starts.
-func TestPlan(t *testing.T) {
-	r := New(t)
-	server := StartGitLab(t, r)
-	runs := func(event Event) (names []string) {
-		for name, job := range r.Plan(t, event) {
-			if job.When != "never" {
-				names = append(names, name)
-			}
-		}
-		slices.Sort(names)
-		return names
-	}
-	branch(t, r, "some-change")
-	inMergeRequest := runs(server.MergeRequest(t, r, "some-change"))
-	if want := mergeRequestJobs; !slices.Equal(inMergeRequest, want) {
-		t.Errorf("a merge request runs %v, and should run %v", inMergeRequest, want)
-	}
-	for name, event := range map[string]Event{"main": server.Push("main"), "a tag": server.Tag("v1.2.3")} {
-		got := runs(event)
-		if slices.Contains(got, "diff") {
-			t.Errorf("%s runs diff, which is of merge requests", name)
-		}
-		for _, job := range []string{"check", "test", "service-image"} {
-			if !slices.Contains(got, job) {
-				t.Errorf("%s runs %v, without %s", name, got, job)
-			}
-		}
-	}
-}
-
-// mergeRequestJobs are the jobs of a merge request, by name. Whatever publishes,
-// approves or deploys is none.
-var mergeRequestJobs = []string{"binaries", "check", "diff", "test"}
-
 func TestNote(t *testing.T) {
 	r := New(t)
 	server := StartGitLab(t, r)

@@ -4,9 +4,10 @@
 // The jobs are the real ones: gitlab-ci-local reads the file, decides by its rules
 // which jobs an event starts, and runs their scripts with bash, each in a clean copy
 // of the commit. What is not real is around them: a bare repository takes the place
-// of the remote ([Repository]), the part of GitLab's API that jobs call runs on
-// loopback ([GitLab]), and there are no containers, so that images are not pulled
-// and the programs of the machine serve instead.
+// of the remote ([Repository]), served with users and protected branches where a test
+// is about those ([Served]); the part of GitLab's API that jobs call runs on loopback
+// ([GitLab]); and there are no containers, so that images are not pulled, services of
+// jobs are not started, and the programs of the machine serve instead.
 //
 // A test makes a [Repository], pushes what a person would push, and hands an [Event]
 // to [Repository.Run], which says how each job ended, what it printed, and what it
@@ -29,6 +30,8 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/yaml"
+
 	"gitlab.com/towpath/towpath/bench/toolcache"
 )
 
@@ -39,13 +42,17 @@ type Event struct {
 	// Unset are variables that such a pipeline does not have, though gitlab-ci-local
 	// sets them.
 	Unset []string
+	// Before is the commit that rules:changes compares with: where the branch stood, or
+	// what a merge request starts from. It is "" for a tag, of which GitLab says that
+	// everything has changed.
+	Before string
 }
 
 // With returns the event with some variables set otherwise.
 func (e Event) With(variables map[string]string) Event {
 	all := maps.Clone(e.Variables)
 	maps.Copy(all, variables)
-	return Event{Variables: all, Unset: e.Unset}
+	return Event{Variables: all, Unset: e.Unset, Before: e.Before}
 }
 
 // Without returns the event without some variables.
@@ -54,7 +61,7 @@ func (e Event) Without(names ...string) Event {
 	for _, name := range names {
 		delete(all, name)
 	}
-	return Event{Variables: all, Unset: append(slices.Clone(e.Unset), names...)}
+	return Event{Variables: all, Unset: append(slices.Clone(e.Unset), names...), Before: e.Before}
 }
 
 // Options say what to run of a pipeline.
@@ -160,10 +167,11 @@ type Planned struct {
 	When string `json:"when"`
 }
 
-// Plan returns the jobs of the pipeline of an event, by name. Nothing is run.
+// Plan returns the jobs of the pipeline of an event, by name; none if the event starts
+// no pipeline. Nothing is run.
 func (r *Repository) Plan(t testing.TB, event Event) map[string]Planned {
 	t.Helper()
-	out, err := r.local(t, event, time.Minute, "--list-json")
+	out, err := r.local(t, event, time.Minute, "--file", r.runnable(t), "--list-json")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -183,7 +191,51 @@ func (r *Repository) Plan(t testing.TB, event Event) map[string]Planned {
 	for _, job := range jobs {
 		plan[job.Name] = job
 	}
+	if plan[workflowRules].When == "never" {
+		return nil
+	}
+	delete(plan, workflowRules)
 	return plan
+}
+
+// workflowRules is a job that a copy of .gitlab-ci.yml has besides those of the file,
+// with the rules of the workflow: gitlab-ci-local takes only variables from those, and
+// starts every pipeline.
+const workflowRules = "workflow-rules"
+
+// runnable writes a copy of .gitlab-ci.yml and returns its name. The jobs in it have no
+// services, which are containers: a test starts what a job needs of them.
+func (r *Repository) runnable(t testing.TB) string {
+	t.Helper()
+	file := r.configuration(t)
+	for _, job := range file {
+		if job, ok := job.(map[string]any); ok {
+			delete(job, "services")
+		}
+	}
+	if workflow, ok := file["workflow"].(map[string]any); ok {
+		file[workflowRules] = map[string]any{"stage": ".pre", "script": "true", "rules": workflow["rules"]}
+	}
+	data, err := yaml.Marshal(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = stateDir + "/runnable.yml"
+	makeFolder(t, filepath.Join(r.Dir, name))
+	if err := os.WriteFile(filepath.Join(r.Dir, name), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// configuration reads .gitlab-ci.yml.
+func (r *Repository) configuration(t testing.TB) map[string]any {
+	t.Helper()
+	var file map[string]any
+	if err := yaml.Unmarshal([]byte(read(t, filepath.Join(r.Dir, ".gitlab-ci.yml"))), &file); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // Run runs the pipeline of an event on the commit that is checked out.
@@ -193,7 +245,17 @@ func (r *Repository) Run(t testing.TB, event Event, o Options) Result {
 		o.Timeout = DefaultTimeout
 	}
 	plan := r.Plan(t, event)
-	args := slices.Clone(o.Jobs)
+	if plan == nil {
+		t.Fatal("the event starts no pipeline")
+	}
+	args := append([]string{"--file", r.runnable(t)}, o.Jobs...)
+	if len(o.Jobs) == 0 {
+		for name, job := range plan {
+			if job.When != "never" && job.When != "manual" {
+				args = append(args, name)
+			}
+		}
+	}
 	for _, job := range o.Manual {
 		args = append(args, "--manual", job)
 	}
@@ -271,15 +333,26 @@ func (r *Repository) local(t testing.TB, event Event, limit time.Duration, args 
 		"node", script,
 		"--home", r.home, "--state-dir", stateDir,
 		"--force-shell-executor", "--shell-isolation", "--no-color",
+		// TestSchema holds the file against the schema.
+		"--json-schema-validation=false",
+		// What jobs leave stays out of the clone, whose next commit takes all there is.
+		"--no-artifacts-to-source",
 		// What jobs share is little, and what they compile is much.
 		"--concurrency", "1",
 	}
-	variables := maps.Clone(r.variables)
+	defer r.compareWith(t, event)()
+	defer r.project(t, event)()
+	variables := maps.Clone(r.caches)
 	maps.Copy(variables, event.Variables)
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		all = append(all, "--variable", name+"="+variables[name])
 	}
-	all = append(all, "--ignore-predefined-vars", strings.Join(slices.Sorted(maps.Keys(variables)), ","))
+	known := slices.Collect(maps.Keys(variables))
+	for _, v := range r.Variables {
+		known = append(known, v.Name)
+	}
+	slices.Sort(known)
+	all = append(all, "--ignore-predefined-vars", strings.Join(known, ","))
 	for _, name := range event.Unset {
 		all = append(all, "--unset-variable", name)
 	}
@@ -289,6 +362,9 @@ func (r *Repository) local(t testing.TB, event Event, limit time.Duration, args 
 	cmd := exec.CommandContext(ctx, "timeout", all...)
 	cmd.Dir = r.Dir
 	cmd.Env = append(environ(), "HOME="+r.home, "NO_COLOR=1")
+	if r.Programs != "" {
+		cmd.Env = append(cmd.Env, "PATH="+r.Programs+":"+os.Getenv("PATH"))
+	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = 10 * time.Second
@@ -297,6 +373,65 @@ func (r *Repository) local(t testing.TB, event Event, limit time.Duration, args 
 		t.Fatalf("the pipeline took longer than %v:\n%s", limit, tail(plain(out.String())))
 	}
 	return plain(out.String()), err
+}
+
+// compareWith makes gitlab-ci-local compare with what GitLab compares with to judge
+// rules:changes: it takes origin's default branch for that, whatever the event is.
+// Jobs start with a clone of before the push then; those that need more fetch it. The
+// function that it returns undoes it.
+func (r *Repository) compareWith(t testing.TB, event Event) func() {
+	t.Helper()
+	const ref = "refs/remotes/origin/main"
+	now := r.Git(t, "rev-parse", ref)
+	if event.Before != "" {
+		r.Git(t, "update-ref", ref, event.Before)
+	}
+	return func() { r.Git(t, "update-ref", ref, now) }
+}
+
+// Variable is a CI/CD variable of the project.
+type Variable struct {
+	Name, Value string
+	// File has jobs get the path of a file with the value.
+	File bool
+	// Environment is the one whose jobs get it, all if "".
+	Environment string
+	// Protected keeps it from pipelines of refs that are not protected.
+	Protected bool
+}
+
+// project writes the variables of the project down for gitlab-ci-local, those that
+// the event's pipeline gets. The function that it returns removes the file.
+func (r *Repository) project(t testing.TB, event Event) func() {
+	t.Helper()
+	type scoped struct {
+		Type   string            `json:"type"`
+		Values map[string]string `json:"values"`
+	}
+	all := map[string]scoped{}
+	for _, v := range r.Variables {
+		if v.Protected && event.Variables["CI_COMMIT_REF_PROTECTED"] != "true" {
+			continue
+		}
+		s := scoped{Type: "variable", Values: map[string]string{"*": v.Value}}
+		if v.File {
+			s.Type = "file"
+		}
+		if v.Environment != "" {
+			s.Values = map[string]string{v.Environment: v.Value}
+		}
+		all[v.Name] = s
+	}
+	data, err := json.Marshal(map[string]any{"global": all}) // Which is YAML too.
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(r.home, stateDir, "variables.yml")
+	makeFolder(t, name)
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = os.Remove(name) }
 }
 
 // environ is the environment without what tells of a pipeline that this runs in

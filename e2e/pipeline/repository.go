@@ -20,9 +20,14 @@ const Root = "../.."
 type Repository struct {
 	// Dir is the clone, Origin the bare repository.
 	Dir, Origin string
+	// Programs, if not "", is a folder with programs that jobs find before those of the
+	// machine.
+	Programs string
+	// Variables are those of the project.
+	Variables []Variable
 
-	home      string
-	variables map[string]string
+	home   string
+	caches map[string]string
 }
 
 // New makes a repository. The test is skipped, or fails if TOWPATH_REQUIRE_TOOLS is
@@ -35,7 +40,7 @@ func New(t testing.TB) *Repository {
 	base := t.TempDir()
 	r := &Repository{
 		Dir: filepath.Join(base, "towpath"), Origin: filepath.Join(base, "origin.git"), home: filepath.Join(base, "home"),
-		variables: caches(t),
+		caches: caches(t),
 	}
 	for _, dir := range []string{r.Dir, r.home} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {

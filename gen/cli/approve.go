@@ -293,7 +293,7 @@ func (b *branch) evidence(o approveOptions, repo *revision.FS, env *environment.
 // imagesAt returns the images of a release in an environment as a commit has it.
 func (b *branch) imagesAt(id, env, release string) ([]string, error) {
 	if id == "" {
-		return nil, errors.New("Argo CD has compared it with no commit yet")
+		return nil, errors.New("it was compared with no commit yet")
 	}
 	if _, ok, err := b.Files.Has(id); err != nil {
 		return nil, err

@@ -1,47 +1,27 @@
 package cli_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"sigs.k8s.io/yaml"
 
 	"gitlab.com/towpath/towpath/gen/approval"
+	"gitlab.com/towpath/towpath/gen/argocd/argocdtest"
 )
 
-// argocdToken is what the Argo CD of scripts wants to see.
-const argocdToken = "a-token-for-tests"
-
-// argocdState is how an Application is at one look.
-type argocdState struct {
-	// Code is the HTTP status of an answer without an Application, such as 404.
-	Code int
-	// Revision is anything that Git takes for a commit, in the folder of the script
-	// and at the time of the look; LastSync is that of the last sync.
-	Revision, LastSync string
-	Sync, Health       string
-	Phase, Message     string
-	// Unhealthy is why the Deployment is as Health says.
-	Unhealthy string
-	Images    []string
-}
-
-// argocdServer answers as Argo CD's API does; the shape of its answers is held
-// against the real types by argocd/verify. Each look at an Application moves it on
-// to its next state, and the last one stays.
-type argocdServer struct {
-	dir string
-
-	mu     sync.Mutex
-	states map[string][]argocdState // by NAMESPACE/NAME
+// argocdStates are what an Argo CD of a script answers. Each look at an Application
+// moves it on to its next state, and the last one stays.
+type argocdStates struct {
+	// dir is the folder of the script. A revision in a state is anything that Git
+	// takes for a commit there, at the time of the look.
+	dir    string
+	states map[string][]argocdtest.State // by NAMESPACE/NAME
 }
 
 // argocdCommand starts an Argo CD, and points the variables at it: argocd FILE. The
@@ -50,69 +30,33 @@ func argocdCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: argocd file")
 	}
-	s := &argocdServer{dir: ts.MkAbs(".")}
+	s := &argocdStates{dir: ts.MkAbs(".")}
 	ts.Check(yaml.UnmarshalStrict([]byte(ts.ReadFile(args[0])), &s.states))
-	server := httptest.NewServer(s)
+	server := argocdtest.Start(s.look)
 	ts.Defer(server.Close)
-	ts.Setenv("ARGOCD_SERVER", server.URL)
-	ts.Setenv("ARGOCD_AUTH_TOKEN", argocdToken)
+	for name, value := range server.Variables() {
+		ts.Setenv(name, value)
+	}
 }
 
-func (s *argocdServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	refuse := func(code int) {
-		w.WriteHeader(code)
-		fmt.Fprintf(w, `{"error":"refused","message":"refused","code":%d}`, code)
-	}
-	name, ok := strings.CutPrefix(r.URL.Path, "/api/v1/applications/")
-	switch {
-	case r.Header.Get("Authorization") != "Bearer "+argocdToken:
-		refuse(http.StatusUnauthorized)
-		return
-	case r.Method != http.MethodGet || !ok:
-		refuse(http.StatusForbidden)
-		return
-	}
-	namespace := r.URL.Query().Get("appNamespace")
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *argocdStates) look(namespace, name string) argocdtest.State {
 	states := s.states[namespace+"/"+name]
 	if len(states) == 0 {
-		refuse(http.StatusNotFound)
-		return
+		return argocdtest.State{Code: http.StatusNotFound}
 	}
 	state := states[0]
 	if len(states) > 1 {
 		s.states[namespace+"/"+name] = states[1:]
 	}
-	if state.Code != 0 {
-		refuse(state.Code)
-		return
-	}
-	_ = json.NewEncoder(w).Encode(s.application(namespace, name, state))
-}
-
-func (s *argocdServer) application(namespace, name string, state argocdState) any {
-	type object = map[string]any
-	status := object{
-		"sync":         object{"status": state.Sync, "revision": s.commit(state.Revision)},
-		"health":       object{"status": state.Health},
-		"summary":      object{"images": state.Images},
-		"reconciledAt": "2025-03-10T12:00:00Z",
-	}
-	if state.Phase != "" {
-		status["operationState"] = object{"phase": state.Phase, "message": state.Message}
-	}
+	state.Revision = s.commit(state.Revision)
 	if state.LastSync != "" {
-		status["history"] = []object{{"revision": s.commit(state.LastSync)}}
+		state.LastSync = s.commit(state.LastSync)
 	}
-	if state.Unhealthy != "" {
-		status["resources"] = []object{{"kind": "Deployment", "name": name, "health": object{"status": state.Health, "message": state.Unhealthy}}}
-	}
-	return object{"metadata": object{"namespace": namespace, "name": name}, "status": status}
+	return state
 }
 
 // commit returns the id of a revision.
-func (s *argocdServer) commit(rev string) string {
+func (s *argocdStates) commit(rev string) string {
 	cmd := exec.Command("git", "rev-parse", "--verify", "--quiet", rev+"^{commit}")
 	cmd.Dir = s.dir
 	out, err := cmd.Output()
