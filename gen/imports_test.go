@@ -9,7 +9,7 @@ import (
 
 // order is the flow: a package may import those before it.
 var order = []string{
-	"memory", "tool", "finding", "environment", "edit", "ahead", "values", "schema", "chart", "cases", "watch", "manifest", "kubernetes", "delivery", "argocd",
+	"memory", "document", "tool", "finding", "environment", "edit", "ahead", "values", "schema", "chart", "cases", "watch", "manifest", "kubernetes", "delivery", "argocd",
 	"revision", "commit", "signature", "approval", "affected", "render", "policy", "blame", "diff", "report", "waiver", "explain", "produce", "output", "gitlab", "check", "cli",
 }
 

@@ -52,6 +52,35 @@ type Place struct {
 // Field returns the place of the field at a path of an object's data, list
 // indices in decimal. An empty path stands for the object.
 func (f *Finder) Field(release environment.Release, o manifest.Object, path []string) Place {
+	read := f.Reads(o, path)
+	if read.CRD {
+		return Place{Position: read.Template, Template: read.Template}
+	}
+	place := choose(release, read.Reads, at(o.Data, fieldOf(path)))
+	place.Template, place.Reads = read.Template, read.Reads
+	if !place.IsValid() {
+		place.Position = read.Template
+		return place
+	}
+	if read.Template.Line > 0 {
+		place.Notes = append([]finding.Note{{Position: read.Template, Message: "the template, which reads it here"}}, place.Notes...)
+	}
+	return place
+}
+
+// Read is what can be told of a field without looking at the values.
+type Read struct {
+	// Template is the line of the template.
+	Template finding.Position
+	// CRD tells that the object is written as it stands.
+	CRD bool
+	// Reads are the paths, below the release's values, of all values that decide
+	// what the template writes there.
+	Reads [][]string
+}
+
+// Reads is Field for who asks only what the template reads. It evaluates no CUE.
+func (f *Finder) Reads(o manifest.Object, path []string) Read {
 	position := finding.Position{File: o.Template}
 	charts := f.chart(o.Template)
 	file := charts.files[o.Template]
@@ -60,27 +89,26 @@ func (f *Finder) Field(release environment.Release, o manifest.Object, path []st
 			at := Line(string(data), path)
 			position.Line, position.Column = at.Line, at.Column
 		}
-		return Place{Position: position, Template: position}
+		return Read{Template: position, CRD: true}
 	}
-	within := document(file, o.Kind)
-	object := len(path) == 0 || len(path) == 1 && (path[0] == "kind" || path[0] == "apiVersion")
-	if object {
-		path = []string{"kind"}
-	}
-	h := charts.hit(file, within, path, object)
+	h := charts.hit(file, charts.document(file, o.Kind), fieldOf(path), isObject(path))
 	if h.at.matched > 0 {
 		position = finding.Position{File: h.file, Line: h.at.line + 1, Column: h.at.column + 1}
 	}
-	place := choose(release, h.reads, at(o.Data, path))
-	place.Template, place.Reads = position, h.reads
-	if !place.IsValid() {
-		place.Position = position
-		return place
+	return Read{Template: position, Reads: h.reads}
+}
+
+// isObject reports whether a path stands for the object as a whole.
+func isObject(path []string) bool {
+	return len(path) == 0 || len(path) == 1 && (path[0] == "kind" || path[0] == "apiVersion")
+}
+
+// fieldOf returns the path of the field that stands for what is asked for.
+func fieldOf(path []string) []string {
+	if isObject(path) {
+		return []string{"kind"}
 	}
-	if position.Line > 0 {
-		place.Notes = append([]finding.Note{{Position: position, Message: "the template, which reads it here"}}, place.Notes...)
-	}
-	return place
+	return path
 }
 
 // chart returns the templates of the chart that a file belongs to.
@@ -94,9 +122,23 @@ func (f *Finder) chart(file string) *templates {
 	return f.charts[dir]
 }
 
-// document returns the lines of the first YAML document of a file that holds an
+// document is documentOf, remembered.
+func (c *templates) document(b *body, kind string) span {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	asked := part{b.file, kind}
+	if _, ok := c.documents[asked]; !ok {
+		if c.documents == nil {
+			c.documents = map[part]span{}
+		}
+		c.documents[asked] = documentOf(b, kind)
+	}
+	return c.documents[asked]
+}
+
+// documentOf returns the lines of the first YAML document of a file that holds an
 // object of the kind, or the whole file.
-func document(b *body, kind string) span {
+func documentOf(b *body, kind string) span {
 	from := b.span.from
 	holds := false
 	for i := b.span.from; i <= b.span.to; i++ {

@@ -20,7 +20,12 @@ type templates struct {
 	mu sync.Mutex
 	// hits remembers where fields are: releases of one chart ask for the same ones.
 	hits map[question]hit
+	// documents remembers where the documents of files are.
+	documents map[part]span
 }
+
+// part is the document of a file that holds an object of a kind.
+type part struct{ file, kind string }
 
 // question is what is asked of templates: a field of an object in a part of a file.
 type question struct {

@@ -36,7 +36,8 @@ type Chart struct {
 	helm  *helm.Chart
 	// calls are those in its templates that are not hermetic; they are looked for
 	// once.
-	calls func() templateCalls
+	calls  func() templateCalls
+	engine parsedTemplates
 }
 
 // Load reads the chart in the folder charts/NAME. If the chart can't be used,

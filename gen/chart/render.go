@@ -10,9 +10,8 @@ import (
 
 	helm "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
-	"helm.sh/helm/v3/pkg/engine"
-	"sigs.k8s.io/yaml"
 
+	"gitlab.com/towpath/towpath/gen/document"
 	"gitlab.com/towpath/towpath/gen/finding"
 )
 
@@ -27,6 +26,9 @@ type Release struct {
 	APIVersions []string
 	// Values are the contents of value files, later ones winning.
 	Values [][]byte
+	// First, if not nil, is what Helm reads from the first of Values, for who has it
+	// at hand: numbers are float64. It goes with that text and is not written to.
+	First map[string]any
 }
 
 // Source is a template of a chart, or of one that it depends on, and the text
@@ -50,7 +52,7 @@ func (c *Chart) Render(r Release) ([]Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	rendered, err := engine.Engine{}.Render(chrt, top)
+	rendered, err := c.execute(r, chrt, top)
 	if err != nil {
 		return nil, finding.List{c.templateFinding(err)}
 	}
@@ -115,7 +117,7 @@ func (c *Chart) ValidateValues(r Release) error {
 // prepare returns a copy of the chart for one rendering, which writes into values
 // and dependencies, and the release's values.
 func (c *Chart) prepare(r Release) (*helm.Chart, map[string]any, error) {
-	values, err := readValues(r.Values)
+	values, err := readValues(r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -146,12 +148,17 @@ func (c *Chart) capabilities(r Release) (*chartutil.Capabilities, error) {
 }
 
 // readValues reads value files as helm template --values does.
-func readValues(files [][]byte) (map[string]any, error) {
+func readValues(r Release) (map[string]any, error) {
 	merged := map[string]any{}
-	for _, file := range files {
-		values := map[string]any{}
-		if err := yaml.Unmarshal(file, &values); err != nil {
-			return nil, fmt.Errorf("parsing values: %w", err)
+	for i, file := range r.Values {
+		values := r.First
+		if i > 0 || values == nil {
+			var err error
+			if values, err = document.Unmarshal(file, document.Floats, false); err != nil {
+				return nil, fmt.Errorf("parsing values: %w", err)
+			}
+		} else {
+			values = copyTree(values)
 		}
 		merge(merged, values)
 	}

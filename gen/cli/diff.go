@@ -244,7 +244,7 @@ func (a *app) compare(o diffOptions, git *revision.Repository, pairs []*pair, pr
 			}
 		}
 		progress.phase(fmt.Sprintf("comparing %d releases", total))
-		report, err := diff.Compare(p.from.diffSide(), p.to.diffSide())
+		report, err := diff.Compare(p.from.diffSide(), p.to.diffSide(), diff.Options{FieldsOnly: o.format == "text" && o.reports == "" && !o.note})
 		if err != nil {
 			return nil, err
 		}

@@ -67,6 +67,7 @@ func fold(differs []string, release string, from, to *chart.Release) error {
 		return err
 	}
 	foldTree(differs, []string{release}, before, after)
+	from.First, to.First = nil, nil
 	if from.Values[0], err = yaml.Marshal(before); err != nil {
 		return err
 	}

@@ -59,6 +59,29 @@ func canonField(p place, object map[string]any, name string) string {
 	return text
 }
 
+// hasFallback reports whether the API server fills a missing field of the object in.
+func hasFallback(p place, object map[string]any, name string) bool {
+	return p.fallback(object, name) != nil
+}
+
+// isVacant reports whether canon of a struct is empty, and does not write the text
+// to see it.
+func isVacant(p place, object map[string]any) bool {
+	for name, value := range object {
+		filled := false
+		below, isStruct := value.(map[string]any)
+		if isStruct && !hasFallback(p, object, name) {
+			filled = !isVacant(p.field(name), below)
+		} else {
+			filled = canonField(p, object, name) != ""
+		}
+		if filled {
+			return false
+		}
+	}
+	return !p.emptyMeans()
+}
+
 func canonItems(p place, list []any) []string {
 	items := make([]string, len(list))
 	for i, item := range list {

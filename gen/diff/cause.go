@@ -6,7 +6,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 
 	"cuelang.org/go/cue"
 
@@ -26,9 +25,6 @@ type state struct {
 	// tool and again are as in [Side].
 	tool  string
 	again []*object
-	// cue guards the values of CUE, of both states: asking one where it comes from
-	// evaluates, which two at once must not do.
-	cue *sync.Mutex
 }
 
 // causer finds what made the fields of a release change.
@@ -40,6 +36,8 @@ type causer struct {
 	// differs remembers which files do.
 	differs    map[string]bool
 	generators *generators
+	// fieldsOnly is as in [Options].
+	fieldsOnly bool
 	// texts remembers objects as YAML.
 	texts map[*object]string
 }
@@ -102,9 +100,7 @@ func (c *causer) at(p pair, change Change, name string, from, to []string) []fin
 	if s.finder == nil || s.release == nil {
 		return nil
 	}
-	s.cue.Lock()
-	found := s.finder.Field(*s.release, o.rendered, o.written(written))
-	s.cue.Unlock()
+	found := s.finder.Reads(o.rendered, o.written(written))
 	var notes []finding.Note
 	for _, v := range c.values {
 		if slices.ContainsFunc(found.Reads, v.touches) && len(v.places) > 0 {
@@ -125,7 +121,7 @@ func (c *causer) at(p pair, change Change, name string, from, to []string) []fin
 
 // other returns causes that are no values: the template, the chart's version, the
 // approval, the environment's namespace.
-func (c *causer) other(s state, o *object, found blame.Place) []finding.Note {
+func (c *causer) other(s state, o *object, found blame.Read) []finding.Note {
 	for _, read := range found.Reads {
 		if len(read) > 0 && read[0] == "approval" && c.changed(s.env.ApprovalFile()) {
 			return []finding.Note{{Position: finding.Position{File: s.env.ApprovalFile()}, Message: "the approval"}}
@@ -146,9 +142,7 @@ func (c *causer) other(s state, o *object, found blame.Place) []finding.Note {
 		if setting.before == setting.after {
 			continue
 		}
-		s.cue.Lock()
 		origins := environment.Origins(s.env.Value.LookupPath(cue.ParsePath(setting.path)))
-		s.cue.Unlock()
 		if len(origins) > 0 {
 			return []finding.Note{{Position: origins[0].Label, Message: "the environment's " + setting.path}}
 		}

@@ -36,7 +36,7 @@ func TestChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			from, to := sides(t, archive)
-			report, err := Compare(from, to)
+			report, err := Compare(from, to, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +62,7 @@ func TestChanges(t *testing.T) {
 // TestSameRepository compares this repository with itself.
 func TestSameRepository(t *testing.T) {
 	side := repoSide(t, os.DirFS("../.."))
-	report, err := Compare(side, side)
+	report, err := Compare(side, side, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"runtime"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,20 +34,26 @@ type Side struct {
 	Again map[string]map[string][]manifest.Object
 }
 
+// Options say what a report has to hold.
+type Options struct {
+	// FieldsOnly leaves the text of objects that are on both sides out, which takes
+	// long to write and is of no use to who shows their fields.
+	FieldsOnly bool
+}
+
 // Compare says what becomes of the objects of each environment between two
 // states. Releases are compared side by side, as many at once as there are processors.
-func Compare(from, to Side) (*Report, error) {
+func Compare(from, to Side, o Options) (*Report, error) {
 	report := &Report{From: from.State, To: to.State}
 	before, after := from.finder(), to.finder()
-	var cue sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	pairs := both(from.Environments, to.Environments, func(e *environment.Environment) string { return e.Name })
 	report.Environments = make([]Environment, len(pairs))
 	for i, envs := range pairs {
-		f := state{repo: from.Repo, finder: before, env: envs[0], tool: from.Tool, cue: &cue}
-		t := state{repo: to.Repo, finder: after, env: envs[1], cue: &cue}
-		compareEnvironment(&report.Environments[i], f, t, from, to, group.Go)
+		f := state{repo: from.Repo, finder: before, env: envs[0], tool: from.Tool}
+		t := state{repo: to.Repo, finder: after, env: envs[1]}
+		compareEnvironment(&report.Environments[i], f, t, from, to, o, group.Go)
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -100,7 +105,7 @@ func becomes[T any](p [2]*T) Change {
 }
 
 // compareEnvironment compares the releases of an environment, each in a call of start.
-func compareEnvironment(out *Environment, from, to state, before, after Side, start func(func() error)) {
+func compareEnvironment(out *Environment, from, to state, before, after Side, o Options, start func(func() error)) {
 	env := cmp.Or(to.env, from.env)
 	*out = Environment{Name: visible(env.Name), Tier: env.Tier, Change: becomes([2]*environment.Environment{from.env, to.env})}
 	api, err := kubernetes.Open(env.Cluster.KubernetesVersion)
@@ -123,7 +128,7 @@ func compareEnvironment(out *Environment, from, to state, before, after Side, st
 			}
 			f.enter(api, before.Objects[env.Name][name], before.Again[env.Name][name])
 			t.enter(api, after.Objects[env.Name][name], nil)
-			out.Releases[i] = compareRelease(f, t, api)
+			out.Releases[i] = compareRelease(f, t, api, o)
 			return nil
 		})
 	}
@@ -153,17 +158,15 @@ func releases(env *environment.Environment) []*environment.Release {
 	return all
 }
 
-func compareRelease(from, to state, api *kubernetes.API) Release {
+func compareRelease(from, to state, api *kubernetes.API, options Options) Release {
 	both := [2]*environment.Release{from.release, to.release}
 	out := Release{Change: becomes(both)}
 	out.Name, out.Chart = cmp.Or(both[1], both[0]).Name, cmp.Or(both[1], both[0]).Chart
-	to.cue.Lock()
 	changed := changedValues(from.values, to.values, from.release, to.release)
-	to.cue.Unlock()
 	c := &causer{
 		from: from, to: to, values: changed,
 		renamed: map[pair][]finding.Note{}, differs: map[string]bool{}, texts: map[*object]string{},
-		generators: newGenerators(from, to),
+		generators: newGenerators(from, to), fieldsOnly: options.FieldsOnly,
 	}
 	pairs := match(from.objects, to.objects)
 	applied(pairs)

@@ -76,23 +76,23 @@ func (w *walker) value(p place, at spot, before, after any) {
 	if equal(before, after) {
 		return
 	}
+	if b, ok := before.(map[string]any); ok {
+		if a, ok := after.(map[string]any); ok {
+			w.structs(p, at, b, a)
+			return
+		}
+	}
 	x, y := canon(p, before), canon(p, after)
 	if x == y {
 		return
 	}
 	switch {
-	case x == "" && !isEmptied(before, after):
+	case x == "":
 		w.report(at, Added, nil, after)
 		return
-	case y == "" && !isEmptied(after, before):
+	case y == "":
 		w.report(at, Removed, before, nil)
 		return
-	}
-	if b, ok := before.(map[string]any); ok {
-		if a, ok := after.(map[string]any); ok {
-			w.object(p, at, b, a)
-			return
-		}
 	}
 	if b, ok := before.([]any); ok {
 		if a, ok := after.([]any); ok && len(a) > 0 && len(b) > 0 {
@@ -103,25 +103,48 @@ func (w *walker) value(p place, at spot, before, after any) {
 	w.report(at, Changed, before, after)
 }
 
-// isEmptied reports whether a struct that is as good as missing is there all the
-// same beside one that isn't: its fields are then what changed.
-func isEmptied(as, other any) bool {
-	x, ok := as.(map[string]any)
-	_, both := other.(map[string]any)
-	return ok && both && len(x) > 0
+// structs compares two structs. A struct that is as good as missing and there all the
+// same has fields that changed, if it has any.
+func (w *walker) structs(p place, at spot, before, after map[string]any) {
+	x, y := isVacant(p, before), isVacant(p, after)
+	switch {
+	case x && y:
+	case x && len(before) == 0:
+		w.report(at, Added, nil, after)
+	case y && len(after) == 0:
+		w.report(at, Removed, before, nil)
+	default:
+		w.fields(p, at, before, after)
+	}
 }
 
-func (w *walker) object(p place, at spot, before, after map[string]any) {
-	names := maps.Clone(before)
-	maps.Copy(names, after)
-	for _, name := range slices.Sorted(maps.Keys(names)) {
+func (w *walker) fields(p place, at spot, before, after map[string]any) {
+	for _, name := range namesOf(before, after) {
 		if equal(before[name], after[name]) {
 			continue // Most are, and it is quick to see.
 		}
-		if canonField(p, before, name) != canonField(p, after, name) {
-			w.value(p.field(name), at.field(name), before[name], after[name])
+		if hasFallback(p, before, name) || hasFallback(p, after, name) {
+			if canonField(p, before, name) == canonField(p, after, name) {
+				continue
+			}
+		}
+		w.value(p.field(name), at.field(name), before[name], after[name])
+	}
+}
+
+// namesOf returns the names of the fields of two structs, ordered.
+func namesOf(before, after map[string]any) []string {
+	names := make([]string, 0, len(before)+1)
+	for name := range before {
+		names = append(names, name)
+	}
+	for name := range after {
+		if _, both := before[name]; !both {
+			names = append(names, name)
 		}
 	}
+	slices.Sort(names)
+	return names
 }
 
 func (w *walker) list(p place, at spot, before, after []any) {

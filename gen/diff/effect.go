@@ -6,8 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"sigs.k8s.io/yaml"
-
+	"gitlab.com/towpath/towpath/gen/document"
 	"gitlab.com/towpath/towpath/gen/kubernetes"
 	"gitlab.com/towpath/towpath/gen/render"
 )
@@ -74,18 +73,15 @@ func (c *causer) leaves(p pair, path []string, v any) {
 // fields of each object that are then others. A chart that refuses
 // that, because other values go with it, does not tell.
 func (c *causer) effect(renderer *render.Renderer, api *kubernetes.API, v value) map[string]map[string]bool {
-	// Where a value comes from is asked for on the way, if the chart refuses it.
-	c.to.cue.Lock()
-	defer c.to.cue.Unlock()
 	request, err := renderer.Request(c.to.env, *c.to.release)
 	if err != nil {
 		return nil
 	}
-	text, err := yaml.Marshal(revert(c.to.values, c.from.values, v.at()))
+	text, err := document.Marshal(revert(c.to.values, c.from.values, v.at()))
 	if err != nil {
 		return nil
 	}
-	request.Values[0] = text
+	request.Values[0], request.First = text, nil
 	rendered, err := renderer.Objects(c.to.env, *c.to.release, request)
 	if err != nil {
 		return nil

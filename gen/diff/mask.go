@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"gitlab.com/towpath/towpath/gen/policy"
 )
 
 const (
@@ -61,7 +59,7 @@ func show(v any) any {
 
 // visible returns a name, such as that of an object, that will be shown.
 func visible(name string) string {
-	if policy.LooksSecret("", name) {
+	if looksSecret("", name) {
 		return hiddenText
 	}
 	return name
@@ -86,7 +84,7 @@ func mask(p place, name string, within bool, v any) any {
 		for i, item := range v {
 			text, isText := item.(string)
 			switch option := strings.TrimLeft(previous, "-"); {
-			case isText && option != previous && !strings.Contains(option, "=") && policy.HasSecretName(option, text):
+			case isText && option != previous && !strings.Contains(option, "=") && hasSecretName(option, text):
 				list[i] = hide(text, hiddenText)
 			default:
 				list[i] = mask(p.item(), name, within, item)
@@ -95,14 +93,14 @@ func mask(p place, name string, within bool, v any) any {
 		}
 		return list
 	case string:
-		if within && !slices.Contains(references, name) && policy.HasSecretName("secret", v) {
+		if within && !slices.Contains(references, name) && hasSecretName("secret", v) {
 			return hide(v, hiddenText)
 		}
 		return maskText(name, p.names(name), v)
 	case nil, bool:
 		return v
 	}
-	if text := fmt.Sprint(v); p.names(name) && policy.HasSecretName(name, text) {
+	if text := fmt.Sprint(v); p.names(name) && hasSecretName(name, text) {
 		return hide(text, hiddenText)
 	}
 	return v
@@ -119,16 +117,16 @@ func maskObject(p place, name string, within bool, object map[string]any) map[st
 	if called == "" {
 		called, _ = object["key"].(string)
 	}
-	secret := within || policy.HasSecretName(name, "x") && !p.declared
+	secret := within || hasSecretName(name, "x") && !p.declared
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		at, value := p.field(key), object[key]
 		text, isText := value.(string)
 		switch {
-		case isText && key == "value" && called != "" && (policy.HasSecretName(called, text) || isHeader(called)):
+		case isText && key == "value" && called != "" && (hasSecretName(called, text) || isHeader(called)):
 			value = hide(text, hiddenText)
 		case isText && key == "value" && called != "":
 			value = maskText(called, true, text)
-		case isText && strings.HasSuffix(p.owner, ".metadata.annotations") && policy.HasSecretName(key, text) &&
+		case isText && strings.HasSuffix(p.owner, ".metadata.annotations") && hasSecretName(key, text) &&
 			strings.HasSuffix(strings.ToLower(key), "secret"):
 			value = maskText("", true, text) // It names a Secret.
 		case key == "kubectl.kubernetes.io/last-applied-configuration" && isText:
@@ -136,7 +134,7 @@ func maskObject(p place, name string, within bool, object map[string]any) map[st
 		default:
 			value = mask(at, key, secret, value)
 		}
-		if policy.LooksSecret("", key) {
+		if looksSecret("", key) {
 			key = fmt.Sprintf("%s %d", hiddenText, len(masked)+1)
 		}
 		masked[key] = value

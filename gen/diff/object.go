@@ -70,15 +70,17 @@ func (o *object) arrange(p place, v any) {
 		if kind == sequence || p.pod || len(v) < 2 {
 			return
 		}
-		names := canonItems(p, v)
+		names := make([]string, len(v))
 		if kind == byKey {
 			for i, item := range v {
 				names[i] = keyOf(p, item.(map[string]any), keys)
 			}
-		}
-		for i, item := range v { // Items that mean the same may be written differently.
-			if written, err := json.Marshal(item); err == nil {
-				names[i] += " " + string(written)
+		} else {
+			names = canonItems(p, v)
+			for i, item := range v { // Items that mean the same may be written differently.
+				if written, err := json.Marshal(item); err == nil {
+					names[i] += " " + string(written)
+				}
 			}
 		}
 		from := make([]int, len(v))

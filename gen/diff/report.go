@@ -5,8 +5,7 @@ import (
 	"reflect"
 	"slices"
 
-	"sigs.k8s.io/yaml"
-
+	"gitlab.com/towpath/towpath/gen/document"
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/manifest"
 )
@@ -83,7 +82,9 @@ func (p pair) report(edits []edit, c *causer) Object {
 			Causes: distinct(c.field(p, e)),
 		})
 	}
-	out.Before, out.After = c.written(p.before), c.written(p.after)
+	if !c.fieldsOnly {
+		out.Before, out.After = c.written(p.before), c.written(p.after)
+	}
 	return out
 }
 
@@ -97,7 +98,7 @@ func (c *causer) written(o *object) string {
 }
 
 func written(o *object) string {
-	text, err := yaml.Marshal(show(o.data))
+	text, err := document.Marshal(show(o.data))
 	if err != nil {
 		return "" // What came out of YAML goes back into it.
 	}

@@ -21,7 +21,7 @@ func TestRisks(t *testing.T) {
 			if rank(rule.Level) < 0 || !strings.HasSuffix(rule.Title, ".") || !strings.HasSuffix(strings.TrimSpace(rule.Why), ".") {
 				t.Errorf("the text says too little: %+v", rule)
 			}
-			report, err := Compare(objectsSide(t, rule.Bad.Before), objectsSide(t, rule.Bad.After))
+			report, err := Compare(objectsSide(t, rule.Bad.Before), objectsSide(t, rule.Bad.After), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -36,7 +36,7 @@ func TestRisks(t *testing.T) {
 			if message := found[i].Message; message == "" || strings.HasSuffix(message, ".") {
 				t.Errorf("the message says too little, or ends in a full stop: %q", message)
 			}
-			unchanged, err := Compare(objectsSide(t, rule.Bad.After), objectsSide(t, rule.Bad.After))
+			unchanged, err := Compare(objectsSide(t, rule.Bad.After), objectsSide(t, rule.Bad.After), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

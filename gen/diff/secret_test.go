@@ -73,7 +73,7 @@ func planted(p place, depth int, text string, places *int) any {
 
 func encoded(t *testing.T, before, after []manifest.Object) string {
 	t.Helper()
-	report, err := Compare(sideOf(before), sideOf(after))
+	report, err := Compare(sideOf(before), sideOf(after), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

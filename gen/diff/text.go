@@ -11,13 +11,13 @@ import (
 // that the name tells what the text is.
 func maskText(name string, named bool, text string) any {
 	switch {
-	case named && policy.HasSecretName(name, text):
+	case named && hasSecretName(name, text):
 		return hide(text, hiddenText)
 	case strings.Contains(text, "PRIVATE KEY"), isSecretDocument(text):
 		return hide(text, hiddenText)
 	}
 	if !strings.Contains(strings.TrimRight(text, "\n"), "\n") {
-		if policy.LooksSecret(name, text) || assigns(text) {
+		if looksSecret(name, text) || assigns(text) {
 			return hide(text, hiddenText)
 		}
 		return text
@@ -25,7 +25,7 @@ func maskText(name string, named bool, text string) any {
 	if shown := maskLines(text); shown != text {
 		return hide(text, shown)
 	}
-	if policy.LooksSecret(name, text) {
+	if looksSecret(name, text) {
 		return hide(text, hiddenText)
 	}
 	return text
@@ -54,7 +54,7 @@ func maskLines(text string) string {
 			below = indent
 		case secret:
 			body = body[:indent] + name + ": " + hiddenText
-		case policy.LooksSecret("", body), assigns(body):
+		case looksSecret("", body), assigns(body):
 			body = body[:indent] + hiddenText
 		}
 		shown.WriteString(body + end)
@@ -70,7 +70,7 @@ func assigns(text string) bool {
 	}
 	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t;&?,\"'`", r) }) {
 		name, value, found := strings.Cut(part, "=")
-		if found && value != "" && policy.HasSecretName(strings.TrimLeft(name, "-"), value) {
+		if found && value != "" && hasSecretName(strings.TrimLeft(name, "-"), value) {
 			return true
 		}
 	}

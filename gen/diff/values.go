@@ -1,12 +1,10 @@
 package diff
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 
-	"sigs.k8s.io/yaml"
-
+	"gitlab.com/towpath/towpath/gen/document"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/values"
@@ -36,13 +34,19 @@ func (s *state) read() error {
 	if s.release == nil || !s.release.Values.Exists() {
 		return nil
 	}
-	s.cue.Lock()
-	text, err := values.Encode(s.env, *s.release)
-	s.cue.Unlock()
+	tree, err := s.release.Tree()
+	if err == nil {
+		var ok bool
+		if s.values, ok = document.With(document.AsWritten, tree); ok {
+			return nil
+		}
+	}
+	text, err := values.Encode(s.env, *s.release) // It has the words for an error.
 	if err != nil {
 		return err
 	}
-	return yaml.Unmarshal(text, &s.values, func(d *json.Decoder) *json.Decoder { d.UseNumber(); return d })
+	s.values, err = document.Unmarshal(text, document.AsWritten, false)
+	return err
 }
 
 // changedValues returns the values that differ, leaf by leaf. Of a release that is

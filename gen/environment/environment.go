@@ -86,6 +86,8 @@ type Release struct {
 	Chart string `json:"chart"`
 	// Values are concrete: every default is resolved.
 	Values cue.Value `json:"-"`
+
+	tree *tree // Values as plain data, once somebody asked; see [Release.Tree].
 }
 
 // ValuesFile returns the path of the produced values of one of e's releases,

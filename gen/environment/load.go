@@ -133,6 +133,7 @@ func loadOne(ctx *cue.Context, contract func() cue.Value, inst *build.Instance, 
 			return nil, withEnvironment(CUEFindings(err), name)
 		}
 		release.Values = releases.Value().LookupPath(cue.ParsePath("values"))
+		release.tree = &tree{}
 		env.Releases = append(env.Releases, release)
 	}
 	slices.SortFunc(env.Releases, func(a, b Release) int { return strings.Compare(a.Name, b.Name) })

@@ -43,8 +43,11 @@ func (o Origin) Concrete() bool {
 }
 
 // Origins returns every place that sets, bounds or defaults the value, those in
-// the files of the environment first, in the order of evaluation.
+// the files of the environment first, in the order of evaluation. It can be called
+// from many goroutines.
 func Origins(v cue.Value) []Origin {
+	evaluation.Lock()
+	defer evaluation.Unlock()
 	var mine, contract []Origin
 	seen := map[finding.Position]bool{}
 	var walk func(v cue.Value)

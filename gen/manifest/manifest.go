@@ -6,7 +6,6 @@ package manifest
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"runtime"
@@ -16,9 +15,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"helm.sh/helm/v3/pkg/releaseutil"
-	"sigs.k8s.io/yaml"
 
 	"gitlab.com/towpath/towpath/gen/chart"
+	"gitlab.com/towpath/towpath/gen/document"
 	"gitlab.com/towpath/towpath/gen/finding"
 )
 
@@ -143,7 +142,12 @@ func parallel(n int, do func(i int)) {
 var separator = regexp.MustCompile(`(?m)^(?:---|\.\.\.)(?:\s|$)`)
 
 // split returns the YAML documents in a text.
-func split(text string) []string { return separator.Split(text, -1) }
+func split(text string) []string {
+	if !strings.Contains(text, "---") && !strings.Contains(text, "...") {
+		return []string{text} // Most are one, and it is quick to see.
+	}
+	return separator.Split(text, -1)
+}
 
 // parse returns the object in a document, none if the document is empty, and the
 // items if it is a List, which Argo CD applies one by one.
@@ -178,23 +182,16 @@ func parse(doc string) ([]Object, error) {
 // float64 holds. A key that is there twice is an error, where Argo CD would take
 // the last one without a word.
 func decode(doc string) (map[string]any, error) {
-	var data map[string]any
-	err := yaml.UnmarshalStrict([]byte(doc), &data, useNumber)
+	data, err := document.Unmarshal([]byte(doc), document.AsWritten, true)
 	if err != nil && strings.Contains(err.Error(), "already set in map") && strings.Contains(doc, "<<:") {
 		// A merge key may be overridden, which the strict reader takes for a
 		// repetition.
-		data = nil
-		err = yaml.Unmarshal([]byte(doc), &data, useNumber)
+		data, err = document.Unmarshal([]byte(doc), document.AsWritten, false)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the text is no YAML object: %s", strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "))
 	}
 	return data, nil
-}
-
-func useNumber(d *json.Decoder) *json.Decoder {
-	d.UseNumber()
-	return d
 }
 
 // newObject returns the object with the given data.
@@ -265,7 +262,7 @@ func kindOrder(kind string) int {
 // template.
 func Marshal(objects []Object) ([]byte, error) {
 	bodies, errs := make([][]byte, len(objects)), make([]error, len(objects))
-	parallel(len(objects), func(i int) { bodies[i], errs[i] = yaml.Marshal(objects[i].Data) })
+	parallel(len(objects), func(i int) { bodies[i], errs[i] = document.Marshal(objects[i].Data) })
 	var text bytes.Buffer
 	for i, o := range objects {
 		if errs[i] != nil {

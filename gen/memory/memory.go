@@ -4,7 +4,9 @@
 // Go's defaults it would collect garbage four times on the way, which was a third
 // of its CPU time, mostly while the packages it links initialise. So the first
 // collection waits for 32 MiB; a soft limit keeps large repositories within
-// bounds all the same.
+// bounds all the same. It has to lie well above what they hold at once, or the
+// collector never stops: 200 releases in 20 environments, compared, hold 250 MB, and
+// took half as much CPU time again with a limit of 300 MiB.
 //
 // The settings stand in an init function, and the package imports next to
 // nothing, so that they hold before most other packages initialise.
@@ -14,7 +16,7 @@ import "runtime/debug"
 
 const (
 	percent = 800       // The least heap, 4 MiB, times this is the first goal.
-	limit   = 300 << 20 // Bytes.
+	limit   = 768 << 20 // Bytes.
 )
 
 func init() {

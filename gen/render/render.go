@@ -13,6 +13,7 @@ import (
 	"cuelang.org/go/cue"
 
 	"gitlab.com/towpath/towpath/gen/chart"
+	"gitlab.com/towpath/towpath/gen/document"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/manifest"
@@ -71,6 +72,9 @@ func (r *Renderer) Request(env *environment.Environment, release environment.Rel
 		KubernetesVersion: env.Cluster.HelmVersion(),
 		APIVersions:       env.Cluster.APIVersions,
 		Values:            [][]byte{text},
+	}
+	if tree, err := release.Tree(); err == nil {
+		request.First, _ = document.With(document.Floats, tree) // Without it, Helm reads the text.
 	}
 	if _, follows := env.ApprovalBranch(); follows {
 		// On main there is none: gen approve adds it to the approved commit.

@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"text/template"
 	"text/template/parse"
 
-	helm "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
 
 	"gitlab.com/towpath/towpath/gen/chart"
@@ -40,21 +38,13 @@ func (s *set) addSite(at site) int {
 	return len(s.recorder.sites) - 1
 }
 
-// source is a template of a chart with the data that Helm calls it with.
-type source struct {
-	text string
-	base string
-	data map[string]any
-}
-
 // render returns the texts of one release's templates, or of the named ones.
 func (w *Watcher) render(r chart.Release, only []string) (rendered map[string]string, err error) {
 	chrt, top, err := w.chart.Inputs(r)
 	if err != nil {
 		return nil, err
 	}
-	files := map[string]source{}
-	collect(chrt, files, top)
+	files := chart.Templates(chrt, top)
 	s, err := w.parse(files)
 	if err != nil {
 		return nil, err
@@ -74,8 +64,8 @@ func (w *Watcher) render(r chart.Release, only []string) (rendered map[string]st
 			continue
 		}
 		s.recorder.file = name
-		data := files[name].data
-		data["Template"] = chartutil.Values{"Name": name, "BasePath": files[name].base}
+		data := files[name].Data
+		data["Template"] = chartutil.Values{"Name": name, "BasePath": files[name].Base}
 		var out strings.Builder
 		if err := s.template.ExecuteTemplate(&out, name, data); err != nil {
 			return nil, err
@@ -85,52 +75,10 @@ func (w *Watcher) render(r chart.Release, only []string) (rendered map[string]st
 	return rendered, nil
 }
 
-// collect finds the templates of a chart and its dependencies, and makes the
-// data of each, as Helm's engine does.
-func collect(c *helm.Chart, files map[string]source, parent chartutil.Values) map[string]any {
-	dependencies := map[string]any{}
-	data := map[string]any{
-		"Chart": struct {
-			helm.Metadata
-			IsRoot bool
-		}{*c.Metadata, c.IsRoot()},
-		"Files":        newFiles(c.Files),
-		"Release":      parent["Release"],
-		"Capabilities": parent["Capabilities"],
-		"Values":       make(chartutil.Values),
-		"Subcharts":    dependencies,
-	}
-	if c.IsRoot() {
-		data["Values"] = parent["Values"]
-	} else if values, err := parent.Table("Values." + c.Name()); err == nil {
-		data["Values"] = values
-	}
-	for _, dep := range c.Dependencies() {
-		dependencies[dep.Name()] = collect(dep, files, data)
-	}
-	for _, t := range c.Templates {
-		partial := strings.HasPrefix(path.Base(t.Name), "_")
-		if strings.EqualFold(c.Metadata.Type, "library") && !partial {
-			continue
-		}
-		files[path.Join(c.ChartFullPath(), t.Name)] = source{string(t.Data), path.Join(c.ChartFullPath(), "templates"), data}
-	}
-	return data
-}
-
 // parse parses the templates in the order of Helm's engine, in which later ones
 // replace a define of the same name, and puts notes into them.
-func (w *Watcher) parse(files map[string]source) (*set, error) {
-	var names []string
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if d := strings.Count(b, "/") - strings.Count(a, "/"); d != 0 {
-			return d
-		}
-		return strings.Compare(b, a)
-	})
+func (w *Watcher) parse(files map[string]chart.Template) (*set, error) {
+	names := chart.Order(files)
 	key := strings.Join(names, "\n")
 	if s, ok := w.sets[key]; ok {
 		return s, nil
@@ -140,11 +88,11 @@ func (w *Watcher) parse(files map[string]source) (*set, error) {
 		names:    names, first: w.branches, includes: map[string]int{},
 		recorder: &recorder{seen: w.seen, sites: make([]site, 1)}, // Site 0 is unknown.
 	}
-	all := s.recorder.observed(late(functions()))
+	all := s.recorder.observed(chart.Functions())
 	all["include"], all["tpl"] = s.include(s.template), s.tpl(s.template)
 	s.template.Funcs(all)
 	for _, name := range names {
-		if _, err := s.template.New(name).Parse(files[name].text); err != nil {
+		if _, err := s.template.New(name).Parse(string(files[name].Text)); err != nil {
 			return nil, err
 		}
 	}
@@ -155,7 +103,7 @@ func (w *Watcher) parse(files map[string]source) (*set, error) {
 		if t.Tree == nil || t.Root == nil {
 			continue
 		}
-		text := files[t.ParseName].text
+		text := string(files[t.ParseName].Text)
 		r := &rewriter{tree: t.Tree, text: text, set: s}
 		if t.Name() == t.ParseName {
 			r.list(t.Root)
@@ -166,18 +114,6 @@ func (w *Watcher) parse(files map[string]source) (*set, error) {
 	w.branches += len(s.branches)
 	w.sets[key] = s
 	return s, nil
-}
-
-// late adds the functions that Helm's engine defines itself.
-func late(all template.FuncMap) template.FuncMap {
-	all["required"] = func(warning string, v any) (any, error) {
-		if v == nil || v == "" {
-			return v, errors.New(warning)
-		}
-		return v, nil
-	}
-	all["fail"] = func(message string) (string, error) { return "", errors.New(message) }
-	return all
 }
 
 // include is Helm's: template as a function.

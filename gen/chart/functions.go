@@ -1,27 +1,28 @@
-package watch
+package chart
 
 import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"path"
 	"strings"
 	"text/template"
-	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 	"github.com/Masterminds/sprig/v3"
 	"github.com/gobwas/glob"
 	helm "helm.sh/helm/v3/pkg/chart"
 	"sigs.k8s.io/yaml"
-	yamlv2 "sigs.k8s.io/yaml/goyaml.v2"
 	goyaml "sigs.k8s.io/yaml/goyaml.v3"
+
+	"gitlab.com/towpath/towpath/gen/document"
 )
 
-// functions returns those of Helm's engine, which does not export them. What
-// depends on the template that runs is added by the engine itself. A test holds
-// the two against each other, on every chart of the repository.
-func functions() template.FuncMap {
+// Functions returns those of Helm's engine, which does not export them, but for
+// include and tpl, which depend on the templates that run. A test holds the two
+// against each other, on every chart of the repository.
+func Functions() template.FuncMap {
 	all := sprig.TxtFuncMap()
 	delete(all, "env")
 	delete(all, "expandenv")
@@ -39,6 +40,13 @@ func functions() template.FuncMap {
 		"lookup": func(string, string, string, string) (map[string]any, error) {
 			return map[string]any{}, nil
 		},
+		"required": func(warning string, v any) (any, error) {
+			if v == nil || v == "" {
+				return v, errors.New(warning)
+			}
+			return v, nil
+		},
+		"fail": func(message string) (string, error) { return "", errors.New(message) },
 	}) {
 		all[name] = function
 	}
@@ -50,49 +58,11 @@ func unmarshalYAML(data []byte, into any) error { return yaml.Unmarshal(data, in
 // What can't be encoded is empty: Helm's functions have no errors.
 
 func toYAML(v any) string {
-	// Helm's way leads through JSON and back; for what values are made of, there is a
-	// shorter one to the same text.
-	if plain, ok := wholeNumbers(v); ok {
-		if data, err := yamlv2.Marshal(plain); err == nil {
-			return strings.TrimSuffix(string(data), "\n")
-		}
-	}
-	data, err := yaml.Marshal(v)
+	data, err := document.Marshal(v)
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSuffix(string(data), "\n")
-}
-
-// wholeNumbers returns v with integers for numbers without a fraction, as JSON has
-// them; ok is false for what is not of values.
-func wholeNumbers(v any) (plain any, ok bool) {
-	switch v := v.(type) {
-	case map[string]any:
-		table := make(map[string]any, len(v))
-		for key, elem := range v {
-			if table[key], ok = wholeNumbers(elem); !ok {
-				return nil, false
-			}
-		}
-		return table, true
-	case []any:
-		list := make([]any, len(v))
-		for i, elem := range v {
-			if list[i], ok = wholeNumbers(elem); !ok {
-				return nil, false
-			}
-		}
-		return list, true
-	case float64:
-		n := int64(v)
-		return n, float64(n) == v && max(n, -n) < 1<<50
-	case string:
-		return v, utf8.ValidString(v)
-	case nil, bool, int, int64:
-		return v, true
-	}
-	return nil, false
 }
 
 func toYAMLPretty(v any) string {
