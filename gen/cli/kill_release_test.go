@@ -17,6 +17,9 @@ import (
 // environment, CUE and values alike, names the old image or the new one, never both;
 // a commit holds all of it or is not made; and the next run finishes the work.
 func TestReleaseKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills gen again and again")
+	}
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed; gen release --commit commits with it")
 	}
@@ -152,6 +155,9 @@ func waitForWriting(repo string, done chan error) {
 // TestPromoteKilled kills gen promote at random moments: the branch is not there, or
 // holds the whole promotion.
 func TestPromoteKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills gen again and again")
+	}
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed; gen promote makes branches with it")
 	}
