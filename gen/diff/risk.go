@@ -5,10 +5,9 @@ import (
 	"embed"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
-	"sigs.k8s.io/yaml"
+	"gitlab.com/towpath/towpath/gen/finding"
 )
 
 // RiskRule is one kind of risk.
@@ -34,24 +33,7 @@ var riskFiles embed.FS
 
 // Risks returns every rule, ordered by id.
 var Risks = sync.OnceValue(func() []RiskRule {
-	files, err := riskFiles.ReadDir("risks")
-	if err != nil {
-		panic(fmt.Sprintf("reading the embedded risks: %v", err))
-	}
-	var rules []RiskRule
-	for _, file := range files {
-		data, err := riskFiles.ReadFile("risks/" + file.Name())
-		if err != nil {
-			panic(fmt.Sprintf("reading the embedded risks: %v", err))
-		}
-		var rule RiskRule
-		if err := yaml.UnmarshalStrict(data, &rule); err != nil {
-			panic(fmt.Sprintf("risks/%s: %v", file.Name(), err))
-		}
-		rules = append(rules, rule)
-	}
-	slices.SortFunc(rules, func(a, b RiskRule) int { return strings.Compare(a.ID, b.ID) })
-	return rules
+	return finding.Texts(riskFiles, "risks", func(r RiskRule) string { return r.ID })
 })
 
 // subject is one object and what becomes of it.

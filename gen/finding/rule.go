@@ -48,28 +48,38 @@ var ruleFiles embed.FS
 
 // Rules returns every rule, ordered by id.
 var Rules = sync.OnceValue(func() []Rule {
-	names, err := ruleFiles.ReadDir("rules")
-	if err != nil {
-		panic(fmt.Sprintf("reading the embedded rules: %v", err))
+	rules := Texts(ruleFiles, "rules", func(r Rule) string { return r.ID })
+	for i := range rules {
+		if rules[i].Severity == "" {
+			rules[i].Severity = Error
+		}
 	}
-	var rules []Rule
-	for _, name := range names {
-		data, err := ruleFiles.ReadFile("rules/" + name.Name())
-		if err != nil {
-			panic(fmt.Sprintf("reading the embedded rules: %v", err))
-		}
-		var rule Rule
-		if err := yaml.UnmarshalStrict(data, &rule); err != nil {
-			panic(fmt.Sprintf("rules/%s: %v", name.Name(), err))
-		}
-		if rule.Severity == "" {
-			rule.Severity = Error
-		}
-		rules = append(rules, rule)
-	}
-	slices.SortFunc(rules, func(a, b Rule) int { return strings.Compare(a.ID, b.ID) })
 	return rules
 })
+
+// Texts returns what the YAML files of an embedded folder say, ordered by id. What is
+// wrong with one of them is wrong with the program, and panics.
+func Texts[T any](files embed.FS, dir string, id func(T) string) []T {
+	entries, err := files.ReadDir(dir)
+	if err != nil {
+		panic(fmt.Sprintf("reading the embedded %s: %v", dir, err))
+	}
+	var texts []T
+	for _, entry := range entries {
+		name := dir + "/" + entry.Name()
+		data, err := files.ReadFile(name)
+		if err != nil {
+			panic(fmt.Sprintf("reading the embedded %s: %v", dir, err))
+		}
+		var text T
+		if err := yaml.UnmarshalStrict(data, &text); err != nil {
+			panic(fmt.Sprintf("%s: %v", name, err))
+		}
+		texts = append(texts, text)
+	}
+	slices.SortFunc(texts, func(a, b T) int { return strings.Compare(id(a), id(b)) })
+	return texts
+}
 
 // Lookup returns the rule with the given id.
 func Lookup(id string) (Rule, bool) {
