@@ -270,6 +270,7 @@ func (b *branch) evidence(o approveOptions, repo *revision.FS, env *environment.
 		return "", err
 	}
 	var releases []approval.Running
+	commits := map[string]*stateOf{} // Mostly one: that of all releases.
 	renderer := render.New(repo)
 	for _, release := range env.Releases {
 		objects, err := renderer.Release(env, release)
@@ -279,7 +280,11 @@ func (b *branch) evidence(o approveOptions, repo *revision.FS, env *environment.
 		running := approval.Running{Release: release.Name, Images: approval.Images(objects)}
 		running.Application, running.Err = client.Application(context.Background(), delivery.ApplicationNamespace(from), release.Name)
 		if running.Err == nil {
-			running.Rendered, running.Err = b.imagesAt(running.Application.Revision, from, release.Name)
+			id := running.Application.Revision
+			if commits[id] == nil {
+				commits[id] = b.stateOf(id, from)
+			}
+			running.Rendered, running.Err = commits[id].images(release.Name)
 		}
 		releases = append(releases, running)
 	}
@@ -290,31 +295,53 @@ func (b *branch) evidence(o approveOptions, repo *revision.FS, env *environment.
 	return text, nil
 }
 
-// imagesAt returns the images of a release in an environment as a commit has it.
-func (b *branch) imagesAt(id, env, release string) ([]string, error) {
+// stateOf is an environment as a commit has it, or why it can't be told.
+type stateOf struct {
+	name     string
+	env      *environment.Environment
+	renderer *render.Renderer
+	err      error
+}
+
+func (b *branch) stateOf(id, env string) *stateOf {
+	s := &stateOf{name: env + " at " + revision.Short(id)}
 	if id == "" {
-		return nil, errors.New("it was compared with no commit yet")
+		s.err = errors.New("it was compared with no commit yet")
+		return s
 	}
-	if _, ok, err := b.Files.Has(id); err != nil {
-		return nil, err
-	} else if !ok {
-		return nil, fmt.Errorf("it runs commit %s, which is not in this clone; git fetch may bring it", revision.Short(id))
+	var known bool
+	if _, known, s.err = b.Files.Has(id); s.err != nil {
+		return s
+	} else if !known {
+		s.err = fmt.Errorf("it runs commit %s, which is not in this clone; git fetch may bring it", revision.Short(id))
+		return s
 	}
 	repo, err := b.Files.Resolve(id)
 	if err != nil {
-		return nil, err
+		s.err = err
+		return s
 	}
 	set, err := environment.Load(repo, []string{env})
 	if err != nil {
-		return nil, fmt.Errorf("%s at %s, which runs there: %w", env, revision.Short(id), err)
+		s.err = fmt.Errorf("%s, which runs there: %w", s.name, err)
+		return s
 	}
-	i := slices.IndexFunc(set.Environments[0].Releases, func(r environment.Release) bool { return r.Name == release })
+	s.env, s.renderer = set.Environments[0], render.New(repo)
+	return s
+}
+
+// images returns the images of a release.
+func (s *stateOf) images(release string) ([]string, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	i := slices.IndexFunc(s.env.Releases, func(r environment.Release) bool { return r.Name == release })
 	if i < 0 {
-		return nil, fmt.Errorf("%s at %s, which runs there, has no such release", env, revision.Short(id))
+		return nil, fmt.Errorf("%s, which runs there, has no such release", s.name)
 	}
-	objects, err := render.New(repo).Release(set.Environments[0], set.Environments[0].Releases[i])
+	objects, err := s.renderer.Release(s.env, s.env.Releases[i])
 	if err != nil {
-		return nil, fmt.Errorf("%s at %s, which runs there: %w", env, revision.Short(id), err)
+		return nil, fmt.Errorf("%s, which runs there: %w", s.name, err)
 	}
 	return approval.Images(objects), nil
 }
