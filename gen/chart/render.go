@@ -81,14 +81,45 @@ func (c *Chart) Inputs(r Release) (*helm.Chart, chartutil.Values, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	// Helm copies values and defaults on its way to what coalesce does in place.
+	alone := len(c.helm.Dependencies()) == 0
+	forHelm, given := chrt, values
+	if alone {
+		bare := *chrt
+		bare.Values = nil
+		forHelm, given = &bare, nil
+	}
 	// The schema is left to ValidateValues: it would be compiled here each time.
-	top, err := chartutil.ToRenderValuesWithSchemaValidation(chrt, values, chartutil.ReleaseOptions{
+	top, err := chartutil.ToRenderValuesWithSchemaValidation(forHelm, given, chartutil.ReleaseOptions{
 		Name: r.Name, Namespace: r.Namespace, Revision: 1, IsInstall: true,
 	}, capabilities, true)
 	if err != nil {
 		return nil, nil, c.broken(path.Join(c.Path(), "values.yaml"), err)
 	}
+	if alone {
+		coalesce(values, c.helm.Values)
+		top["Values"] = chartutil.Values(values)
+	}
 	return chrt, top, nil
+}
+
+// coalesce adds to values the defaults that they lack, table by table, and takes out
+// those that are null where there is a default: for a chart without dependencies, that
+// is [chartutil.CoalesceValues].
+func coalesce(values, defaults map[string]any) {
+	for key, byDefault := range defaults {
+		value, given := values[key]
+		table, isTable := value.(map[string]any)
+		below, isDefaultTable := byDefault.(map[string]any)
+		switch {
+		case !given:
+			values[key] = clone(byDefault)
+		case value == nil:
+			delete(values, key)
+		case isTable && isDefaultTable:
+			coalesce(table, below)
+		}
+	}
 }
 
 // ValidateValues holds the values of a release against the values.schema.json of
@@ -182,31 +213,45 @@ func merge(base, values map[string]any) {
 // shallowCopy copies what rendering writes to: the metadata of a chart, whose
 // dependencies get switched on and off, its values and its dependencies.
 func shallowCopy(c *helm.Chart) *helm.Chart {
-	clone := *c
+	copied := *c
 	metadata := *c.Metadata
 	metadata.Dependencies = nil
 	for _, dep := range c.Metadata.Dependencies {
 		d := *dep
 		metadata.Dependencies = append(metadata.Dependencies, &d)
 	}
-	clone.Metadata = &metadata
-	clone.Values = copyTree(c.Values)
-	clone.SetDependencies()
-	for _, sub := range c.Dependencies() {
-		clone.AddDependency(shallowCopy(sub))
+	copied.Metadata = &metadata
+	if len(c.Dependencies()) > 0 || !c.IsRoot() { // Else nobody writes to them.
+		copied.Values = copyTree(c.Values)
 	}
-	return &clone
+	copied.SetDependencies()
+	for _, sub := range c.Dependencies() {
+		copied.AddDependency(shallowCopy(sub))
+	}
+	return &copied
 }
 
 func copyTree(tree map[string]any) map[string]any {
-	clone := make(map[string]any, len(tree))
+	copied := make(map[string]any, len(tree))
 	for key, value := range tree {
-		if sub, ok := value.(map[string]any); ok {
-			value = copyTree(sub)
-		}
-		clone[key] = value
+		copied[key] = clone(value)
 	}
-	return clone
+	return copied
+}
+
+// clone copies a value with all that is below it, as templates may write to it.
+func clone(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		return copyTree(value)
+	case []any:
+		list := make([]any, len(value))
+		for i, elem := range value {
+			list[i] = clone(elem)
+		}
+		return list
+	}
+	return value
 }
 
 // templatePath turns Helm's name of a template (service/templates/x.yaml,

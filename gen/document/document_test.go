@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,7 +34,10 @@ func random(r *rand.Rand, depth int) any {
 		table := map[string]any{}
 		for range r.IntN(4) {
 			key := texts[r.IntN(len(texts))]
-			if r.IntN(3) > 0 {
+			switch r.IntN(4) {
+			case 0:
+				key = randomText(r)
+			case 1, 2:
 				key = fmt.Sprintf("key%d", r.IntN(9))
 			}
 			table[key] = random(r, depth-1)
@@ -45,10 +49,22 @@ func random(r *rand.Rand, depth int) any {
 			list = append(list, random(r, depth-1))
 		}
 		return list
-	case n < 5:
+	case n < 4:
 		return texts[r.IntN(len(texts))]
+	case n < 5:
+		return randomText(r)
 	}
 	return scalars[r.IntN(len(scalars))]
+}
+
+// randomText is made of the characters that decide on quotes and line breaks.
+func randomText(r *rand.Rand) string {
+	const marks = "aaabc  :#-\n'\",[]{}&*!|>%@`?.1059_=~eTyN+/"
+	text := make([]byte, r.IntN(1+r.IntN(160)))
+	for i := range text {
+		text[i] = marks[r.IntN(len(marks))]
+	}
+	return string(text)
 }
 
 func trees() []any {
@@ -57,7 +73,7 @@ func trees() []any {
 		all = append(all, text, map[string]any{"k": text, text: 1}, []any{text})
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 5000 {
+	for range 20000 {
 		all = append(all, random(r, 3))
 	}
 	return all
@@ -90,22 +106,117 @@ func TestUnmarshal(t *testing.T) {
 		}
 	}
 	for _, text := range all {
-		for _, strict := range []bool{false, true} {
-			for _, numbers := range []Numbers{AsWritten, Floats} {
-				read := yaml.Unmarshal
-				if strict {
-					read = yaml.UnmarshalStrict
-				}
-				var options []yaml.JSONOpt
-				if numbers == AsWritten {
-					options = append(options, func(d *json.Decoder) *json.Decoder { d.UseNumber(); return d })
-				}
-				var want map[string]any
-				wantErr := read([]byte(text), &want, options...)
-				got, err := Unmarshal([]byte(text), numbers, strict)
-				if !reflect.DeepEqual(got, want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
-					t.Errorf("%q (strict %t)\nis read as\n%#v, %v\nand by sigs.k8s.io/yaml as\n%#v, %v", text, strict, got, err, want, wantErr)
-				}
+		compareReading(t, text)
+	}
+}
+
+// TestUnmarshalMutated reads what is nearly YAML.
+func TestUnmarshalMutated(t *testing.T) {
+	const marks = "a0 \n\n:-#'\"|>[]{},&*!?~.\t"
+	r := rand.New(rand.NewPCG(3, 4))
+	rounds := 20000
+	if testing.Short() {
+		rounds = 2000
+	}
+	for i := range rounds {
+		text := []byte(written[i%len(written)])
+		for range 1 + r.IntN(4) {
+			at := r.IntN(len(text))
+			switch r.IntN(3) {
+			case 0:
+				text[at] = marks[r.IntN(len(marks))]
+			case 1:
+				text = slices.Insert(text, at, marks[r.IntN(len(marks))])
+			case 2:
+				to := min(at+1+r.IntN(6), len(text)-1)
+				text = slices.Delete(text, min(at, to), to)
+			}
+		}
+		compareReading(t, string(text))
+	}
+}
+
+func FuzzUnmarshal(f *testing.F) {
+	for _, text := range append(documents, written...) {
+		f.Add(text)
+	}
+	f.Fuzz(compareReading)
+}
+
+// written are documents as templates write them.
+var written = []string{
+	`apiVersion: v1
+kind: Service
+metadata:
+  name: service # the name
+  labels:
+    app.kubernetes.io/name: "service"
+    app.kubernetes.io/version: '1.0'
+spec:
+  ports:
+    - name: http
+      port: 80
+      targetPort: http
+    -   name: metrics
+        port: 9090
+  selector: {app: service, "tier": web}
+  clusterIPs: ["10.0.0.1", 10.0.0.2, none]
+`,
+	`data:
+  a: |
+    first
+      second
+
+    third
+  b: |-
+    #!/bin/sh
+    exec x
+  c: |+
+    x
+
+  d: a text that goes on
+    over two lines
+  e: "a \"quoted\" text\n"
+  f: 'it''s'
+list:
+- - a
+  - b
+- c:
+    d: e
+-
+  f: {}
+- []
+empty:
+nothing: ~
+number: -17
+truth: true
+`,
+	`# a comment
+  x: y
+
+  # another
+  z:
+  - 1
+  - yes
+`,
+}
+
+func compareReading(t *testing.T, text string) {
+	for _, strict := range []bool{false, true} {
+		for _, numbers := range []Numbers{AsWritten, Floats} {
+			read := yaml.Unmarshal
+			if strict {
+				read = yaml.UnmarshalStrict
+			}
+			var options []yaml.JSONOpt
+			if numbers == AsWritten {
+				options = append(options, func(d *json.Decoder) *json.Decoder { d.UseNumber(); return d })
+			}
+			var want map[string]any
+			wantErr := read([]byte(text), &want, options...)
+			got, err := Unmarshal([]byte(text), numbers, strict)
+			if !reflect.DeepEqual(got, want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Errorf("%q (strict %t)\nis read as\n%#v, %v\nand by sigs.k8s.io/yaml as\n%#v, %v", text, strict, got, err, want, wantErr)
 			}
 		}
 	}

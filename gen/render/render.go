@@ -62,19 +62,32 @@ func (r *Renderer) Prefetch() {
 // Request returns what Argo CD tells Helm about a release: the values that
 // the environment has now, and the approval record where there is one.
 func (r *Renderer) Request(env *environment.Environment, release environment.Release) (chart.Release, error) {
-	text, err := values.Encode(env, release)
-	if err != nil {
-		return chart.Release{}, err
+	request, err := r.withoutText(env, release)
+	if err != nil || request.Values[0] != nil {
+		return request, err
 	}
+	request.Values[0], err = values.Encode(env, release)
+	return request, err
+}
+
+// withoutText is Request without the text of the values, unless Helm has to read it.
+func (r *Renderer) withoutText(env *environment.Environment, release environment.Release) (chart.Release, error) {
 	request := chart.Release{
 		Name:              release.Name,
 		Namespace:         env.Namespace,
 		KubernetesVersion: env.Cluster.HelmVersion(),
 		APIVersions:       env.Cluster.APIVersions,
-		Values:            [][]byte{text},
+		Values:            [][]byte{nil},
 	}
+	plain := false
 	if tree, err := release.Tree(); err == nil {
-		request.First, _ = document.With(document.Floats, tree) // Without it, Helm reads the text.
+		request.First, plain = document.With(document.Floats, tree)
+	}
+	if !plain {
+		var err error
+		if request.Values[0], err = values.Encode(env, release); err != nil {
+			return chart.Release{}, err
+		}
 	}
 	if _, follows := env.ApprovalBranch(); follows {
 		// On main there is none: gen approve adds it to the approved commit.
@@ -91,7 +104,7 @@ func (r *Renderer) Request(env *environment.Environment, release environment.Rel
 // Release returns the objects of a release in the order in which Argo CD applies
 // them. If the chart can't be rendered, the error is a [finding.List].
 func (r *Renderer) Release(env *environment.Environment, release environment.Release) ([]manifest.Object, error) {
-	request, err := r.Request(env, release)
+	request, err := r.withoutText(env, release)
 	if err != nil {
 		return nil, err
 	}
