@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -109,6 +110,7 @@ type parsedTemplates struct {
 // with now: their functions know which copy they belong to.
 type templateSet struct {
 	parsed *template.Template
+	steady bool // see [isSteady]
 	idle   []*executor
 }
 
@@ -116,6 +118,11 @@ type templateSet struct {
 type executor struct {
 	template *template.Template
 	includes map[string]int // that run now, against recursion
+
+	// Where templates are steady: what was included with the data of the chart.
+	steady   bool
+	data     map[string]any
+	included map[string]string
 }
 
 func (p *parsedTemplates) render(templates map[string]Template) (rendered map[string]string, err error) {
@@ -138,11 +145,13 @@ func (p *parsedTemplates) render(templates map[string]Template) (rendered map[st
 		data := templates[name].Data
 		data["Template"] = chartutil.Values{"Name": name, "BasePath": templates[name].Base}
 		out.Reset()
+		x.begin(data)
 		if err := x.template.ExecuteTemplate(&out, name, data); err != nil {
 			return nil, err // What has failed is not used again.
 		}
 		rendered[name] = withoutMissing(out.String())
 	}
+	x.begin(nil)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	set.idle = append(set.idle, x)
@@ -167,7 +176,7 @@ func (p *parsedTemplates) take(names []string, templates map[string]Template) (*
 		if p.sets == nil {
 			p.sets = map[string]*templateSet{}
 		}
-		set = &templateSet{parsed: parsed}
+		set = &templateSet{parsed: parsed, steady: isSteady(parsed)}
 		p.sets[key] = set
 	}
 	if last := len(set.idle) - 1; last >= 0 {
@@ -176,6 +185,9 @@ func (p *parsedTemplates) take(names []string, templates map[string]Template) (*
 		return set, x, nil
 	}
 	x, err := newExecutor(set.parsed)
+	if err == nil {
+		x.steady = set.steady
+	}
 	return set, x, err
 }
 
@@ -202,6 +214,18 @@ func newExecutor(parsed *template.Template) (*executor, error) {
 	return x, nil
 }
 
+// begin makes the executor ready for a template with this data.
+func (x *executor) begin(data map[string]any) {
+	if x.steady && !isSame(x.data, data) {
+		x.data, x.included = data, map[string]string{}
+	}
+}
+
+// isSame reports whether two maps are one.
+func isSame(a, b map[string]any) bool {
+	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
+}
+
 // functions are those that render other templates.
 func (x *executor) functions(t *template.Template) template.FuncMap {
 	return template.FuncMap{"include": x.include(t), "tpl": x.tpl(t)}
@@ -213,6 +237,13 @@ const deepest = 1000
 // include is Helm's: a template as a function.
 func (x *executor) include(t *template.Template) func(string, any) (string, error) {
 	return func(name string, data any) (string, error) {
+		table, ofChart := data.(map[string]any)
+		ofChart = ofChart && x.steady && isSame(table, x.data)
+		if ofChart {
+			if text, ok := x.included[name]; ok {
+				return text, nil
+			}
+		}
 		if x.includes[name] > deepest {
 			return "", errors.New("the template includes itself")
 		}
@@ -220,6 +251,9 @@ func (x *executor) include(t *template.Template) func(string, any) (string, erro
 		defer func() { x.includes[name]-- }()
 		var out strings.Builder
 		err := t.ExecuteTemplate(&out, name, data)
+		if err == nil && ofChart {
+			x.included[name] = out.String()
+		}
 		return out.String(), err
 	}
 }
