@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	corev1 "k8s.io/api/core/v1"
 
 	"gitlab.com/towpath/towpath/gen/manifest"
 	"gitlab.com/towpath/towpath/service/database/databasetest"
@@ -188,6 +189,34 @@ func TestPostgresUserIsNoSuperuser(t *testing.T) {
 	}
 	if strings.Contains(string(log), password) {
 		t.Error("the password stands in the server's log")
+	}
+}
+
+// TestPostgresProbesNeedNoName runs the probes as the user of the pod, who has a number and no name. Without a name to
+// sign in with, pg_isready does not even ask, and a server that never was asked never becomes ready.
+func TestPostgresProbesNeedNoName(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("becoming the user of the pod takes root: run it with sudo")
+	}
+	bin, err := pgserver.Programs()
+	if err != nil {
+		program(t, "postgres", "apt-get install postgresql")
+	}
+	template := pod(t, render(t, "postgres", ""), "StatefulSet/postgres")
+	server := find(t, template, "postgres")
+	user := template.Spec.SecurityContext
+	for name, probe := range map[string]*corev1.Probe{"startup": server.StartupProbe, "readiness": server.ReadinessProbe} {
+		command := probe.Exec.Command
+		cmd := exec.Command(filepath.Join(bin, command[0]), command[1:]...)
+		cmd.Args = slices.DeleteFunc(cmd.Args, func(arg string) bool { return arg == "--quiet" })
+		// Nobody listens there. Code 2 tells that, and 3 that it was not tried.
+		cmd.Env = []string{"PGPORT=1"}
+		cmd.Dir = "/"
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(*user.RunAsUser), Gid: uint32(*user.RunAsGroup)}}
+		out, _ := cmd.CombinedOutput()
+		if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != 2 {
+			t.Errorf("%s probe %q ended with %v: %s", name, command, cmd.ProcessState, out)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ var Dirs = []string{environment.Dir, chart.Dir}
 type State struct {
 	Environments []*environment.Environment
 	// Files are those that decide what an environment is; see [environment.Files].
-	Files map[string][]string
+	Files map[string]environment.Sources
 }
 
 // Load reads the graph of the environments, which are valid.
@@ -48,15 +48,21 @@ func By(changed []string, states ...State) []Environment {
 	touched := map[string]map[string]bool{}
 	for _, state := range states {
 		for _, env := range state.Environments {
-			own := slices.ContainsFunc(changed, func(file string) bool {
-				_, follows := env.ApprovalBranch()
-				return slices.Contains(state.Files[env.Name], file) || follows && file == env.ApprovalFile()
-			})
-			if own && touched[env.Name] == nil {
-				touched[env.Name] = map[string]bool{} // It need not have a release.
+			_, follows := env.ApprovalBranch()
+			own := follows && slices.Contains(changed, env.ApprovalFile())
+			// A team's folder decides the team's releases and no others.
+			byTeam := map[string]bool{}
+			for team, files := range state.Files[env.Name] {
+				byTeam[team] = own || slices.ContainsFunc(changed, func(file string) bool {
+					_, found := slices.BinarySearch(files, file)
+					return found
+				})
+				if byTeam[team] && touched[env.Name] == nil {
+					touched[env.Name] = map[string]bool{} // It need not have a release.
+				}
 			}
 			for _, release := range env.Releases {
-				if !own && !anyBelow(changed, path.Join(chart.Dir, release.Chart)) {
+				if !byTeam[release.Team] && !anyBelow(changed, path.Join(chart.Dir, release.Chart)) {
 					continue
 				}
 				if touched[env.Name] == nil {

@@ -18,14 +18,18 @@ type Contract struct {
 // NewContract takes a contract that nothing else uses.
 func NewContract(value cue.Value) *Contract { return &Contract{value: value} }
 
-// Charts returns the names of the charts that the contract knows.
+// Charts returns the names of the charts that the contract produces, and so can tell
+// what their templates have to read.
 func (c *Contract) Charts() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var names []string
 	fields, err := c.value.LookupPath(cue.ParsePath("#Charts")).Fields()
 	for err == nil && fields.Next() {
-		names = append(names, fields.Selector().Unquoted())
+		name := fields.Selector().Unquoted()
+		if !c.value.LookupPath(cue.MakePath(cue.Def("Foreign"), cue.Str(name))).Exists() {
+			names = append(names, name)
+		}
 	}
 	return names
 }

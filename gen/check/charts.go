@@ -44,7 +44,7 @@ func startCharts(repo fs.FS, renderer *render.Renderer, all, selected []*environ
 				return result
 			}
 			requests[release.Chart] = append(requests[release.Chart], request)
-			if slices.Contains(selected, env) && !slices.Contains(names, release.Chart) {
+			if slices.Contains(selected, env) && !release.Foreign && !slices.Contains(names, release.Chart) {
 				names = append(names, release.Chart)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 // Objects reports what the cluster, or the AppProject of the environment, would
 // refuse among the objects of a release.
 func Objects(finder *blame.Finder, env *environment.Environment, release environment.Release, objects []manifest.Object) (finding.List, error) {
-	api, err := kubernetes.Open(env.Cluster.KubernetesVersion)
+	api, err := kubernetes.Open(env.ClusterOf(release).KubernetesVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func Objects(finder *blame.Finder, env *environment.Environment, release environ
 func place(finder *blame.Finder, env *environment.Environment, release environment.Release, o manifest.Object, path []string) blame.Place {
 	found := finder.Field(release, o, path)
 	if found.Default != nil {
-		found.Notes = append(found.Notes, ownPlace(env, slices.Concat([]string{"releases", release.Name, "values"}, found.Default))...)
+		found.Notes = append(found.Notes, ownPlace(env, slices.Concat(release.Path(), []string{"values"}, found.Default))...)
 	}
 	return found
 }

@@ -58,8 +58,8 @@ func startValues(repo fs.FS, all, selected []*environment.Environment) <-chan va
 	result := make(chan values, 1)
 	data := map[string]any{}
 	for _, env := range all {
-		var tree map[string]any
-		if err := env.Value.Decode(&tree); err != nil {
+		tree, err := env.Data()
+		if err != nil {
 			result <- values{err: err}
 			return result
 		}
@@ -151,7 +151,7 @@ func judge(finder *blame.Finder, selected []*environment.Environment, rendered [
 func judgeObjects(rendered []Rendered) (map[*policy.Release][]policy.Judgement, []*policy.Release) {
 	var releases []*policy.Release
 	for _, r := range rendered {
-		releases = append(releases, &policy.Release{Environment: r.Environment, Name: r.Release.Name, Objects: r.Objects})
+		releases = append(releases, &policy.Release{Environment: r.Environment, Name: r.Release.Name, Helm: r.Release.Helm, Cluster: r.Environment.ClusterOf(r.Release), Objects: r.Objects})
 	}
 	return policy.Objects(releases), releases
 }
@@ -182,7 +182,7 @@ func valueFindings(env *environment.Environment, violations []policy.ValueViolat
 			Message:  v.Message, Help: v.Help,
 			Environment: env.Name, Value: path,
 		}
-		value, found := environment.Find(env.Value, v.Path)
+		value, found := env.Find(v.Path)
 		if origins := environment.Origins(value); len(origins) > 0 {
 			f.Position, f.Width = origins[0].Label, origins[0].Width
 			if origins[0].Contract() {
@@ -198,7 +198,7 @@ func valueFindings(env *environment.Environment, violations []policy.ValueViolat
 // environment itself writes, for a value that is a default.
 func ownPlace(env *environment.Environment, path []string) []finding.Note {
 	for n := len(path) - 1; n > 0; n-- {
-		value, _ := environment.Find(env.Value, path[:n])
+		value, _ := env.Find(path[:n])
 		if origins := environment.Origins(value); len(origins) > 0 && !origins[0].Contract() {
 			return []finding.Note{{Position: origins[0].Label, Message: env.Name + " can set it in here"}}
 		}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -59,16 +60,21 @@ func Releases(renderer *render.Renderer, finder *blame.Finder, selected []*envir
 	var findings finding.List
 	var rendered []Rendered
 	for i, env := range selected {
-		owned := map[string][]manifest.Object{}
+		owned := map[string]map[string][]manifest.Object{} // By region: each is a cluster of its own.
 		for j, release := range env.Releases {
 			findings = append(findings, results[i][j].findings...)
 			objects := results[i][j].objects
 			rendered = append(rendered, Rendered{env, release, objects, objects == nil && len(results[i][j].findings) > 0})
-			owned[release.Name] = objects
+			if owned[release.Region] == nil {
+				owned[release.Region] = map[string][]manifest.Object{}
+			}
+			owned[release.Region][release.Name] = objects
 		}
-		for _, f := range manifest.Duplicates(owned) {
-			f.Environment = env.Name
-			findings = append(findings, f)
+		for _, region := range slices.Sorted(maps.Keys(owned)) {
+			for _, f := range manifest.Duplicates(owned[region]) {
+				f.Environment = env.Name
+				findings = append(findings, f)
+			}
 		}
 	}
 	return rendered, findings, nil

@@ -272,27 +272,52 @@ func (b *branch) evidence(o approveOptions, repo *revision.FS, env *environment.
 	var releases []approval.Running
 	commits := map[string]*stateOf{} // Mostly one: that of all releases.
 	renderer := render.New(repo)
+	before, err := environment.Load(repo, []string{from})
+	if err != nil {
+		return "", err
+	}
 	for _, release := range env.Releases {
 		objects, err := renderer.Release(env, release)
 		if err != nil {
 			return "", err
 		}
-		running := approval.Running{Release: release.Name, Images: approval.Images(objects)}
-		running.Application, running.Err = client.Application(context.Background(), delivery.ApplicationNamespace(from), release.Name)
-		if running.Err == nil {
-			id := running.Application.Revision
-			if commits[id] == nil {
-				commits[id] = b.stateOf(id, from)
+		for _, name := range applications(before.Environments[0], release) {
+			running := approval.Running{Release: name, Images: approval.Images(objects)}
+			running.Application, running.Err = client.Application(context.Background(), delivery.ApplicationNamespace(from), name)
+			if running.Err == nil {
+				id := running.Application.Revision
+				if commits[id] == nil {
+					commits[id] = b.stateOf(id, from)
+				}
+				running.Rendered, running.Err = commits[id].images(name)
 			}
-			running.Rendered, running.Err = commits[id].images(release.Name)
+			if !slices.ContainsFunc(releases, func(known approval.Running) bool {
+				return known.Release == name && slices.Equal(known.Images, running.Images)
+			}) {
+				releases = append(releases, running)
+			}
 		}
-		releases = append(releases, running)
 	}
 	text, problems := approval.Evidence(from, releases)
 	if len(problems) > 0 {
 		return "", b.unproven(problems...)
 	}
 	return text, nil
+}
+
+// applications returns the names of the Applications in which an environment runs a
+// release of another one: one for each of its regions.
+func applications(env *environment.Environment, release environment.Release) []string {
+	var names []string
+	for _, r := range env.Releases {
+		if r.Helm == release.Helm {
+			names = append(names, r.Name)
+		}
+	}
+	if len(names) == 0 {
+		names = []string{release.Helm} // Argo CD says that there is none.
+	}
+	return names
 }
 
 // stateOf is an environment as a commit has it, or why it can't be told.

@@ -120,7 +120,7 @@ stale, 4 against the policy.`,
 	root.PersistentFlags().StringVarP(&a.directory, "directory", "C", "", "run as if started in this folder")
 	root.PersistentFlags().StringVar(&a.colourMode, "color", "auto", "when to use colours: auto, always or never")
 	root.AddGroup(&cobra.Group{ID: "configuration", Title: "Configuration:"})
-	for _, cmd := range []*cobra.Command{a.renderCommand(), a.checkCommand(), a.explainCommand(), a.diffCommand(), a.envCommand()} {
+	for _, cmd := range []*cobra.Command{a.renderCommand(), a.checkCommand(), a.explainCommand(), a.diffCommand(), a.envCommand(), a.importCommand()} {
 		cmd.GroupID = "configuration"
 		root.AddCommand(cmd)
 	}

@@ -25,6 +25,8 @@ const (
 // setting is a value of a release that is to be set.
 type setting struct {
 	release string
+	// team is the one whose folder has the release, or "".
+	team string
 	// path is below the release's values.
 	path  []string
 	value any
@@ -98,19 +100,21 @@ func (a *app) draft(base fs.FS, env string, settings []setting) (*drafted, error
 
 // editEnvironment returns the CUE files of an environment that the settings change.
 func editEnvironment(repo fs.FS, env string, settings []setting) (map[string][]byte, error) {
-	names, err := fs.Glob(repo, path.Join(environment.Dir, env, "*.cue"))
-	if err != nil {
-		return nil, err
-	}
-	texts := map[string][]byte{}
-	for _, name := range names {
-		if texts[name], err = fs.ReadFile(repo, name); err != nil {
-			return nil, err
-		}
-	}
-	edited := map[string][]byte{}
+	texts, edited := map[string][]byte{}, map[string][]byte{}
 	var findings finding.List
 	for _, s := range settings {
+		names, err := fs.Glob(repo, path.Join(environment.Dir, env, s.team, "*.cue"))
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			if _, read := texts[name]; read {
+				continue
+			}
+			if texts[name], err = fs.ReadFile(repo, name); err != nil {
+				return nil, err
+			}
+		}
 		files, err := s.files(names, texts)
 		if err != nil {
 			return nil, err

@@ -96,13 +96,13 @@ func imageOf(release environment.Release) (image, bool) {
 
 // settings are the values to set so that a release gets an image in place of
 // another.
-func (i image) settings(release string, was image) []setting {
+func (i image) settings(release environment.Release, was image) []setting {
 	var all []setting
 	for _, part := range []struct{ name, is, was string }{
 		{"repository", i.repository, was.repository}, {"tag", i.tag, was.tag}, {"digest", i.digest, was.digest},
 	} {
 		if part.is != part.was {
-			all = append(all, setting{release: release, path: []string{"image", part.name}, value: part.is, file: releaseFile})
+			all = append(all, setting{release: release.Name, team: release.Team, path: []string{"image", part.name}, value: part.is, file: releaseFile})
 		}
 	}
 	return all

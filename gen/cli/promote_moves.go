@@ -86,7 +86,7 @@ func (p *promotion) carryImage(from, to environment.Release) ([]setting, error) 
 			p.from.Name, is, from.Name, p.to.Name, p.from.Name)
 	}
 	p.moves = append(p.moves, move{release: from.Name, path: []string{"image"}, image: true, version: is.version(), was: was.String(), is: is.String()})
-	return is.settings(from.Name, was), nil
+	return is.settings(to, was), nil
 }
 
 // carryOnly carries the values that are named.
@@ -114,7 +114,7 @@ func (p *promotion) carryOnly() ([]setting, error) {
 		if len(at) < len(path) {
 			return nil, fmt.Errorf("--only %s: %s has no such value; see gen explain %s %s", text, p.from.Name, p.from.Name, strings.Join(append([]string{from.Name}, at...), "."))
 		}
-		more, err := p.carryValue(from.Name, path, value, to.Values)
+		more, err := p.carryValue(to, path, value)
 		if err != nil {
 			return nil, fmt.Errorf("--only %s: %w", text, err)
 		}
@@ -124,15 +124,15 @@ func (p *promotion) carryOnly() ([]setting, error) {
 }
 
 // carryValue carries a value, of a struct what differs in it.
-func (p *promotion) carryValue(release string, path []string, value, to cue.Value) ([]setting, error) {
-	was, at := environment.Find(to, path)
+func (p *promotion) carryValue(to environment.Release, path []string, value cue.Value) ([]setting, error) {
+	was, at := environment.Find(to.Values, path)
 	exists := len(at) == len(path)
 	if value.IncompleteKind() != cue.StructKind {
 		is, expr, err := written(value)
 		if err != nil {
 			return nil, err
 		}
-		m := move{release: release, path: path, is: is}
+		m := move{release: to.Name, path: path, is: is}
 		if exists {
 			if m.was, _, err = written(was); err != nil {
 				return nil, err
@@ -142,7 +142,7 @@ func (p *promotion) carryValue(release string, path []string, value, to cue.Valu
 			return nil, nil
 		}
 		p.moves = append(p.moves, m)
-		return []setting{{release: release, path: path, value: expr, file: valuesFile}}, nil
+		return []setting{{release: to.Name, team: to.Team, path: path, value: expr, file: valuesFile}}, nil
 	}
 	var settings []setting
 	fields, err := value.Fields()
@@ -153,7 +153,7 @@ func (p *promotion) carryValue(release string, path []string, value, to cue.Valu
 	for fields.Next() {
 		name := fields.Selector().Unquoted()
 		has[name] = true
-		more, err := p.carryValue(release, append(slices.Clip(path), name), fields.Value(), to)
+		more, err := p.carryValue(to, append(slices.Clip(path), name), fields.Value())
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +168,7 @@ func (p *promotion) carryValue(release string, path []string, value, to cue.Valu
 	}
 	for others.Next() {
 		if name := others.Selector().Unquoted(); !has[name] {
-			fmt.Fprintf(p.Err, "%s keeps %s, which %s does not have\n", p.to.Name, strings.Join(append([]string{release}, append(slices.Clip(path), name)...), "."), p.from.Name)
+			fmt.Fprintf(p.Err, "%s keeps %s, which %s does not have\n", p.to.Name, strings.Join(append([]string{to.Name}, append(slices.Clip(path), name)...), "."), p.from.Name)
 		}
 	}
 	return settings, nil
@@ -188,11 +188,12 @@ func written(v cue.Value) (string, ast.Expr, error) {
 }
 
 func findRelease(env *environment.Environment, name string) (environment.Release, bool) {
-	i := slices.IndexFunc(env.Releases, func(r environment.Release) bool { return r.Name == name })
+	written := env.Written()
+	i := slices.IndexFunc(written, func(r environment.Release) bool { return r.Name == name })
 	if i < 0 {
 		return environment.Release{}, false
 	}
-	return env.Releases[i], true
+	return written[i], true
 }
 
 // subject says what moves in a few words.

@@ -36,7 +36,8 @@ func (a *app) releaseCommand() *cobra.Command {
 		Use:   "release ENV --image " + imageForm,
 		Short: "Name the image that an environment runs",
 		Long: `Release sets the image of a release in the environment's CUE, in release.cue where it
-is not named yet, and renders the environment. Nothing else in the files changes. What
+is not named yet (of the team's folder, if the release is a team's), and renders the
+environment. Nothing else in the files changes. What
 the contract says against the image is said before anything is written. An image that
 is named already leaves everything as it is.
 
@@ -164,8 +165,8 @@ func (r *releasing) draft(base fs.FS, arg string) (*drafted, error) {
 	if r.release, err = chooseRelease(base, env, r.o.release); err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(env.Releases, func(one environment.Release) bool { return one.Name == r.release })
-	r.was, _ = imageOf(env.Releases[i])
+	i := slices.IndexFunc(env.Written(), func(one environment.Release) bool { return one.Name == r.release })
+	r.was, _ = imageOf(env.Written()[i])
 	if r.was == r.wanted {
 		return nil, nil
 	}
@@ -176,7 +177,7 @@ func (r *releasing) draft(base fs.FS, arg string) (*drafted, error) {
 		}
 		return nil, r.refuse("%s is production, which gets its images by promotion: gen promote %s %s; or add --force --reason TEXT", env.Name, from, env.Name)
 	}
-	return r.app.draft(base, env.Name, r.wanted.settings(r.release, r.was))
+	return r.app.draft(base, env.Name, r.wanted.settings(env.Written()[i], r.was))
 }
 
 // chooseRelease returns the release of an environment that gets an image.
@@ -216,7 +217,7 @@ func chooseRelease(repo fs.FS, env *environment.Environment, name string) (strin
 // releasesWithImage returns the names of releases whose charts have an image.
 func releasesWithImage(env *environment.Environment) []string {
 	var names []string
-	for _, release := range env.Releases {
+	for _, release := range env.Written() {
 		if _, ok := imageOf(release); ok {
 			names = append(names, release.Name)
 		}
@@ -224,24 +225,27 @@ func releasesWithImage(env *environment.Environment) []string {
 	return names
 }
 
-// namedImages returns the names of releases whose image the environment's file of
-// releases says.
+// namedImages returns the names of releases whose image the file of releases in their
+// folder says.
 func namedImages(repo fs.FS, env *environment.Environment) ([]string, error) {
-	file := path.Join(env.Dir(), releaseFile)
-	text, err := fs.ReadFile(repo, file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
 	var names []string
-	for _, name := range releasesWithImage(env) {
-		has, err := edit.Has(file, text, []string{"releases", name, "values", "image"})
+	for _, release := range env.Written() {
+		if _, ok := imageOf(release); !ok {
+			continue
+		}
+		file := path.Join(env.ReleaseDir(release), releaseFile)
+		text, err := fs.ReadFile(repo, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		has, err := edit.Has(file, text, []string{"releases", release.Name, "values", "image"})
 		if err != nil {
 			return nil, err
 		}
 		if has {
-			names = append(names, name)
+			names = append(names, release.Name)
 		}
 	}
 	return names, nil

@@ -6,17 +6,27 @@ import (
 
 // application is the Argo CD Application of one release.
 func application(env *environment.Environment, release environment.Release) object {
+	cluster := env.ClusterOf(release)
 	helm := object{
-		"releaseName": release.Name,
+		"releaseName": release.Helm,
 		// A leading slash means the root of the repository, wherever the chart
 		// lies. A missing file is an error: ignoreMissingValueFiles stays off.
 		"valueFiles":  []string{"/" + env.ValuesFile(release.Name)},
-		"kubeVersion": env.Cluster.HelmVersion(),
+		"kubeVersion": cluster.HelmVersion(),
 		// Tests are hooks that helm test runs; Argo CD would run them as if they
 		// were part of the release.
 		"skipTests": true,
 	}
 	metadata := object{"name": release.Name, "namespace": ApplicationNamespace(env.Name)}
+	labels := object{}
+	for label, value := range map[string]string{TeamLabel: release.Team, RegionLabel: release.Region} {
+		if value != "" {
+			labels[label] = value
+		}
+	}
+	if len(labels) > 0 {
+		metadata["labels"] = labels
+	}
 	annotate(metadata, Paths(env, Reads(env, release)...))
 	_, approved := env.ApprovalBranch()
 	if approved {
@@ -26,8 +36,8 @@ func application(env *environment.Environment, release environment.Release) obje
 		// rule: there a deleted Application must not take production with it.
 		metadata["finalizers"] = []string{"resources-finalizer.argocd.argoproj.io"}
 	}
-	if len(env.Cluster.APIVersions) > 0 {
-		helm["apiVersions"] = env.Cluster.APIVersions
+	if len(cluster.APIVersions) > 0 {
+		helm["apiVersions"] = cluster.APIVersions
 	}
 	policy := object{
 		"retry": retry(env),
@@ -46,7 +56,7 @@ func application(env *environment.Environment, release environment.Release) obje
 			//   Replace, Force, Validate=false: they lose data or skip a check.
 		},
 	}
-	if env.Delivery.Sync == "automated" {
+	if env.SyncOf(release) == "automated" {
 		policy["automated"] = automated(env.Delivery.Prune, env.Delivery.SelfHeal)
 	}
 	return object{
@@ -61,7 +71,7 @@ func application(env *environment.Environment, release environment.Release) obje
 				"path":           "charts/" + release.Chart,
 				"helm":           helm,
 			},
-			"destination": object{"server": env.Cluster.Server, "namespace": env.Namespace},
+			"destination": object{"server": cluster.Server, "namespace": env.Namespace},
 			"syncPolicy":  policy,
 		},
 	}

@@ -13,11 +13,11 @@ const (
 	ApprovedOnly = "approved-revision-only"
 )
 
-// workloadObjects belong in the cluster that the environment is delivered to.
-func workloadObjects(env *environment.Environment) []object {
+// workloadObjects belong in each cluster that the environment is delivered to.
+func workloadObjects(env *environment.Environment, cluster environment.Cluster) []object {
 	objects := []object{namespace(env.Namespace, object{
 		"pod-security.kubernetes.io/enforce":         "restricted",
-		"pod-security.kubernetes.io/enforce-version": "v" + env.Cluster.KubernetesVersion,
+		"pod-security.kubernetes.io/enforce-version": "v" + cluster.KubernetesVersion,
 	})}
 	if _, approved := env.ApprovalBranch(); approved {
 		objects = append(objects, binding(NumberRises, env.Name, env.Namespace))
@@ -39,11 +39,15 @@ func argoCDObjects(env *environment.Environment) []object {
 
 // remoteCluster is the kustomization that brings workloadObjects to a cluster
 // that is not Argo CD's own.
-func remoteCluster() object {
+func remoteCluster(place environment.Place) object {
+	admission := "../../admission"
+	if place.Region != "" {
+		admission = "../" + admission
+	}
 	return object{
 		"apiVersion": "kustomize.config.k8s.io/v1beta1",
 		"kind":       "Kustomization",
-		"resources":  []string{"../../admission", "workload.yaml"},
+		"resources":  []string{admission, "workload.yaml"},
 	}
 }
 

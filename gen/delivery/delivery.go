@@ -29,6 +29,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -50,6 +51,12 @@ const (
 	// Projects is the name of the Application that keeps the AppProjects, and
 	// of its own AppProject.
 	Projects = "projects"
+	// TeamLabel is the label of an Application with the team that its release belongs
+	// to, by which Argo CD's UI and API find a team's Applications.
+	TeamLabel = "towpath.gitlab.io/team"
+	// RegionLabel is the label of an Application with the region that it runs in, if
+	// its environment has regions.
+	RegionLabel = "towpath.gitlab.io/region"
 	// InCluster is the address of the cluster that Argo CD runs in.
 	InCluster = "https://kubernetes.default.svc"
 )
@@ -76,15 +83,24 @@ func Environment(env *environment.Environment) []File {
 		produced(env.Dir(), ProjectsDir+"/"+Root(env.Name)+".yaml", rootProject(env)),
 		produced(env.Dir(), EnvironmentsDir+"/"+env.Name+"/argocd.yaml", argoCDObjects(env)...),
 		produced(env.Dir(), EnvironmentsDir+"/"+env.Name+"/root.yaml", rootApplication(env)),
-		produced(env.Dir(), EnvironmentsDir+"/"+env.Name+"/workload.yaml", workloadObjects(env)...),
 	}
-	if env.Cluster.Server != InCluster {
-		files = append(files, produced(env.Dir(), EnvironmentsDir+"/"+env.Name+"/kustomization.yaml", remoteCluster()))
+	for _, place := range env.Places() {
+		dir := EnvironmentsDir + "/" + placeDir(env, place)
+		files = append(files, produced(env.Dir(), dir+"/workload.yaml", workloadObjects(env, place.Cluster)...))
+		if place.Server != InCluster {
+			files = append(files, produced(env.Dir(), dir+"/kustomization.yaml", remoteCluster(place)))
+		}
 	}
 	for _, release := range env.Releases {
-		files = append(files, produced(env.Dir(), Dir+"/"+env.Name+"/"+release.Name+".yaml", application(env, release)))
+		files = append(files, produced(env.ReleaseDir(release), Dir+"/"+env.Name+"/"+release.Name+".yaml", application(env, release)))
 	}
 	return sorted(files)
+}
+
+// placeDir returns the folder below EnvironmentsDir with what an environment needs in
+// a cluster of its own.
+func placeDir(env *environment.Environment, place environment.Place) string {
+	return path.Join(env.Name, place.Region)
 }
 
 // Shared returns the files that depend on which environments there are,
@@ -124,7 +140,7 @@ func projectsKeeper(all []*environment.Environment) (*environment.Environment, b
 // Maps become YAML with their keys in alphabetical order.
 type object map[string]any
 
-func produced(source, path string, objects ...object) File {
+func produced(source, name string, objects ...object) File {
 	var content bytes.Buffer
 	content.WriteString(values.Header(source))
 	for i, o := range objects {
@@ -134,11 +150,11 @@ func produced(source, path string, objects ...object) File {
 		text, err := yaml.Marshal(o)
 		if err != nil {
 			// Objects are built from strings, numbers, lists and maps alone.
-			panic(fmt.Sprintf("%s: %v", path, err))
+			panic(fmt.Sprintf("%s: %v", name, err))
 		}
 		content.Write(text)
 	}
-	return File{Path: path, Content: content.Bytes()}
+	return File{Path: name, Content: content.Bytes()}
 }
 
 func sorted(files []File) []File {

@@ -30,7 +30,7 @@ func environments() []*environment.Environment {
 			Repository: "https://gitlab.com/towpath/towpath.git", Revision: "main",
 			Sync: "automated", Prune: true, SelfHeal: true, Kinds: []string{"ConfigMap", "Deployment.apps"},
 		},
-		Releases: []environment.Release{{Name: "service", Chart: "service"}},
+		Releases: []environment.Release{{Name: "service", Helm: "service", Chart: "service"}},
 	}
 	prod := &environment.Environment{
 		Name: "prod", Tier: "production", Namespace: "towpath-prod",
@@ -43,7 +43,7 @@ func environments() []*environment.Environment {
 			SignatureKeys: []string{"170C6F1ADB1B1613"},
 			Kinds:         []string{"ConfigMap", "Deployment.apps", "Ingress.networking.k8s.io"},
 		},
-		Releases: []environment.Release{{Name: "redis", Chart: "redis"}, {Name: "service", Chart: "service"}},
+		Releases: []environment.Release{{Name: "redis", Helm: "redis", Chart: "redis"}, {Name: "service", Helm: "service", Chart: "service"}},
 	}
 	west := &environment.Environment{
 		Name: "west", Tier: "production", Namespace: "shop",
@@ -58,7 +58,7 @@ func environments() []*environment.Environment {
 			},
 			Kinds: []string{"Deployment.apps"},
 		},
-		Releases: []environment.Release{{Name: "service", Chart: "service"}},
+		Releases: []environment.Release{{Name: "service", Helm: "service", Chart: "service"}},
 	}
 	return []*environment.Environment{dev, prod, west}
 }

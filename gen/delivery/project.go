@@ -10,7 +10,11 @@ import (
 // project is the AppProject that binds every release of an environment.
 func project(env *environment.Environment) object {
 	spec := projectSpec(env, fmt.Sprintf("Releases of environment %s", env.Name))
-	spec["destinations"] = []object{{"server": env.Cluster.Server, "namespace": env.Namespace}}
+	var destinations []object
+	for _, place := range env.Places() {
+		destinations = append(destinations, object{"server": place.Server, "namespace": env.Namespace})
+	}
+	spec["destinations"] = destinations
 	spec["sourceNamespaces"] = []string{ApplicationNamespace(env.Name)}
 	permitKinds(spec, kinds(env.Delivery.Kinds))
 	if windows := syncWindows(env.Delivery.Windows); len(windows) > 0 {

@@ -16,8 +16,10 @@ func environmentsComponent(all []*environment.Environment) object {
 	var resources, roots, namespaces []string
 	for _, env := range all {
 		resources = append(resources, env.Name+"/argocd.yaml")
-		if env.Cluster.Server == InCluster {
-			resources = append(resources, env.Name+"/workload.yaml")
+		for _, place := range env.Places() {
+			if place.Server == InCluster {
+				resources = append(resources, placeDir(env, place)+"/workload.yaml")
+			}
 		}
 		roots = append(roots, Root(env.Name)+".yaml="+env.Name+"/root.yaml")
 		namespaces = append(namespaces, ApplicationNamespace(env.Name))

@@ -121,6 +121,13 @@ func compareEnvironment(out *Environment, from, to state, before, after Side, o 
 			name := cmp.Or(pair[1], pair[0]).Name
 			f, t := from, to
 			f.release, t.release = pair[0], pair[1]
+			api := api
+			if one := cmp.Or(pair[1], pair[0]); one.Region != "" {
+				var err error
+				if api, err = kubernetes.Open(env.ClusterOf(*one).KubernetesVersion); err != nil {
+					api = nil
+				}
+			}
 			for _, s := range []*state{&f, &t} {
 				if err := s.read(); err != nil {
 					return fmt.Errorf("comparing values: %w", err)

@@ -244,12 +244,11 @@ func (r *reader) literal(header string, column int) (any, bool) {
 	var text strings.Builder
 	indent, blanks, at := -1, 0, r.end+1
 	for at < len(r.text) {
-		end := len(r.text)
-		if length := strings.IndexByte(r.text[at:], '\n'); length >= 0 {
-			end = at + length
-		} else {
+		length := strings.IndexByte(r.text[at:], '\n')
+		if length < 0 {
 			return nil, false // A last line that does not end is rare.
 		}
+		end := at + length
 		line := r.text[at:end]
 		content := strings.TrimLeft(line, " ")
 		spaces := len(line) - len(content)
@@ -283,10 +282,10 @@ func (r *reader) literal(header string, column int) (any, bool) {
 		return nil, false
 	}
 	value := text.String()
-	switch {
-	case header == "|-":
+	switch header {
+	case "|-":
 		value = strings.TrimSuffix(value, "\n")
-	case header == "|+":
+	case "|+":
 		value += strings.Repeat("\n", blanks)
 	}
 	return value, true

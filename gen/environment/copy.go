@@ -26,16 +26,24 @@ var validName = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
 // takenName matches the names that the contract refuses: see #EnvironmentName.
 var takenName = regexp.MustCompile(`^(bootstrap|default|projects|verify)$|-root$`)
 
-// CopyAs returns the CUE files of an environment as those of a new one: in its
-// folder, with its package, and with its name wherever a text has the old name
+// CheckName reports a name that no environment can have.
+func CheckName(name string) error {
+	if !validName.MatchString(name) {
+		return fmt.Errorf("the name %q: it can have small letters, digits and dashes, starts with a letter, and has at most 40 characters", name)
+	}
+	if slices.Contains(reserved, name) || takenName.MatchString(name) {
+		return fmt.Errorf("the name %q: it is taken by a folder or a project that is no environment's", name)
+	}
+	return nil
+}
+
+// CopyAs returns the CUE files of an environment, and of its teams, as those of a
+// new one: in its folder, with its package, and with its name wherever a text has the old name
 // as a word of its own, as in hosts and branches. Everything else stays as it
 // is, comments and formatting included.
 func CopyAs(repo fs.FS, like, name string) ([]File, error) {
-	if !validName.MatchString(name) {
-		return nil, fmt.Errorf("the name %q: it can have small letters, digits and dashes, starts with a letter, and has at most 40 characters", name)
-	}
-	if slices.Contains(reserved, name) || takenName.MatchString(name) {
-		return nil, fmt.Errorf("the name %q: it is taken by a folder or a project that is no environment's", name)
+	if err := CheckName(name); err != nil {
+		return nil, err
 	}
 	if _, err := fs.Stat(repo, path.Join(Dir, name)); err == nil {
 		return nil, fmt.Errorf("the folder %s/%s exists already", Dir, name)
@@ -43,6 +51,17 @@ func CopyAs(repo fs.FS, like, name string) ([]File, error) {
 	names, err := fs.Glob(repo, path.Join(Dir, like, "*.cue"))
 	if err != nil {
 		return nil, err
+	}
+	teams, _, err := teamFolders(repo, like)
+	if err != nil {
+		return nil, err
+	}
+	for _, team := range teams {
+		more, err := fs.Glob(repo, path.Join(Dir, like, team, "*.cue"))
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, more...)
 	}
 	word := regexp.MustCompile(`\b` + regexp.QuoteMeta(like) + `\b`)
 	var files []File
@@ -83,7 +102,7 @@ func CopyAs(repo fs.FS, like, name string) ([]File, error) {
 			at = e.to
 		}
 		text.Write(data[at:])
-		files = append(files, File{path.Join(Dir, name, path.Base(old)), []byte(text.String())})
+		files = append(files, File{path.Join(Dir, name, strings.TrimPrefix(old, path.Join(Dir, like)+"/")), []byte(text.String())})
 	}
 	return files, nil
 }

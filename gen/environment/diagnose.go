@@ -29,6 +29,8 @@ type diagnosis struct {
 	contract cue.Value
 	files    map[string]*ast.File
 	findings finding.List
+	// foreign, if not nil, tells paths that are judged elsewhere.
+	foreign func(cue.Path) bool
 
 	// unknown are the paths that the contract does not define, missing those
 	// that it requires in vain.
@@ -47,7 +49,16 @@ func (d *diagnosis) diagnose(v cue.Value) {
 	d.findNull(v, cue.Path{})
 
 	var rules, consequences []cause
+	var own []cause
 	for _, c := range causes(err) {
+		if d.foreign == nil || !d.foreign(c.path) {
+			own = append(own, c)
+		}
+	}
+	if len(own) == 0 {
+		return
+	}
+	for _, c := range own {
 		switch {
 		case d.isKnown(c.path), d.follows(c):
 		case c.hidden && c.isRule(v):
@@ -234,6 +245,9 @@ func (d *diagnosis) addValue(v cue.Value, c cause) {
 		f.Allowed = ""
 		f.Message = fmt.Sprintf("%s is set to %s here and to %s elsewhere", name, own[1].Text, own[0].Text)
 		f.Help = "keep one of the two"
+		if strings.Contains(c.path.String(), ".regions.") {
+			f.Help += ": a value is the same in all regions, or set in each"
+		}
 		f.Notes = []finding.Note{{Position: own[0].Label, Message: "the other place"}}
 		o = own[1]
 	case c.all("mismatched types"):

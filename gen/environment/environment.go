@@ -7,10 +7,12 @@
 package environment
 
 import (
+	"path"
+
 	"cuelang.org/go/cue"
 )
 
-// Environment is one folder under envs/, loaded and valid.
+// Environment is one folder under envs/, loaded and valid, with those of its teams.
 type Environment struct {
 	// Name is the name of the environment and of its folder.
 	Name string `json:"name"`
@@ -18,20 +20,26 @@ type Environment struct {
 	Tier      string `json:"tier"`
 	Namespace string `json:"namespace"`
 
-	Cluster  Cluster  `json:"cluster"`
-	Delivery Delivery `json:"delivery"`
+	Cluster Cluster `json:"cluster"`
+	// Regions are the clusters that run the environment in place of Cluster, by name.
+	Regions  map[string]Region `json:"regions,omitempty"`
+	Delivery Delivery          `json:"delivery"`
 
 	// Differs are the values that are meant to differ from other environments, each
 	// as RELEASE.PATH.
 	Differs []string `json:"differs"`
 
-	// Waivers are in the order in which they are written.
+	// Waivers are in the order in which they are written, the environment's own first.
 	Waivers []Waiver `json:"waivers"`
 
-	// Releases are ordered by name.
+	// Releases are ordered by name, in an environment with regions one for each of them.
 	Releases []Release `json:"-"`
 
-	// Value is the environment in CUE, joined with the contract.
+	// Teams have releases in folders of their own, ordered by name.
+	Teams []Team `json:"-"`
+
+	// Value is the environment in CUE, joined with the contract, without the releases
+	// and waivers of teams: see [Environment.Around].
 	Value cue.Value `json:"-"`
 }
 
@@ -80,20 +88,38 @@ type SyncWindow struct {
 
 // Release is one chart with its values in one environment.
 type Release struct {
-	// Name is the name of the Helm release and of the Argo CD Application.
+	// Name is the name of the Argo CD Application, and no other release in the
+	// environment has it.
 	Name string `json:"name"`
+	// Helm is the name of the Helm release, and in the environment's CUE.
+	Helm string `json:"-"`
+	// Region is the one that the release runs in, "" if the environment has none. The
+	// Name is then that of Helm with the region's.
+	Region string `json:"region,omitempty"`
 	// Chart is the name of the folder under charts/.
 	Chart string `json:"chart"`
+	// Foreign tells that the chart's defaults and schema are its own, and not
+	// produced from the contract.
+	Foreign bool `json:"-"`
+	// Team is the one whose folder has the release, "" if the environment's own has it.
+	Team string `json:"team,omitempty"`
 	// Values are concrete: every default is resolved.
 	Values cue.Value `json:"-"`
 
 	tree *tree // Values as plain data, once somebody asked; see [Release.Tree].
 }
 
+// ReleaseDir returns the folder with the CUE of a release, relative to the
+// repository's root.
+func (e *Environment) ReleaseDir(release Release) string { return path.Join(e.Dir(), release.Team) }
+
+// valuesDir is the folder in an environment's with what is produced.
+const valuesDir = "values"
+
 // ValuesFile returns the path of the produced values of one of e's releases,
 // relative to the repository's root.
 func (e *Environment) ValuesFile(release string) string {
-	return e.Dir() + "/values/" + release + ".yaml"
+	return e.Dir() + "/" + valuesDir + "/" + release + ".yaml"
 }
 
 // ApprovalBranch returns the ref whose commits are approvals of e, and whether

@@ -9,25 +9,41 @@ import (
 	"cuelang.org/go/cue/build"
 )
 
+// Sources are the files that decide what an environment is, by the team whose
+// releases they decide, "" for the environment's own. Each list is ordered, and a
+// team's has the environment's files too.
+type Sources map[string][]string
+
 // Files returns the files that decide what each of the named environments is, by
-// environment and ordered: those that CUE reads to load it, of every package that
-// it imports, and the module's own. It needs no environment to be valid.
-func Files(repo fs.FS, names []string) (map[string][]string, error) {
-	contract, envs, err := instances(repo, names)
+// environment: those that CUE reads to load it, of every package that it imports,
+// and the module's own. It needs no environment to be valid.
+func Files(repo fs.FS, names []string) (map[string]Sources, error) {
+	folders, _, err := foldersOf(repo, names)
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]string{}
-	for i, name := range names {
-		// Every environment is joined with the contract, whether or not it
-		// imports it.
-		read := map[string]bool{path.Join(Dir, "cue.mod", "module.cue"): true}
-		seen := map[*build.Instance]bool{}
-		addFiles(read, seen, envs[i])
-		addFiles(read, seen, contract)
-		files[name] = slices.Sorted(maps.Keys(read))
+	contract, parts, err := partsOf(repo, folders)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]Sources{}
+	for _, p := range parts {
+		if files[p.env] == nil {
+			files[p.env] = Sources{}
+		}
+		files[p.env][p.team] = filesOf(contract, p)
 	}
 	return files, nil
+}
+
+// filesOf returns the files that decide what a part is, ordered.
+func filesOf(contract *build.Instance, p part) []string {
+	// Every environment is joined with the contract, whether or not it imports it.
+	read := map[string]bool{path.Join(Dir, "cue.mod", "module.cue"): true}
+	seen := map[*build.Instance]bool{}
+	addFiles(read, seen, p.inst)
+	addFiles(read, seen, contract)
+	return slices.Sorted(maps.Keys(read))
 }
 
 func addFiles(read map[string]bool, seen map[*build.Instance]bool, inst *build.Instance) {

@@ -38,30 +38,40 @@ func FuzzLoad(f *testing.F) {
 			repo[name] = file
 		}
 		repo["envs/prod/env.cue"] = &fstest.MapFile{Data: []byte(text)}
-		set, err := environment.Load(repo, []string{"prod"})
-		if err == nil {
-			if len(set.Environments) != 1 || set.Environments[0].Name != "prod" {
-				t.Fatalf("no error, and environments %v", set.Environments)
-			}
-			return
-		}
-		list, rest := finding.From(err)
-		if rest != nil {
-			t.Fatalf("an error that is no finding: %v", rest)
-		}
-		if len(list) == 0 {
-			t.Fatal("an error without findings")
-		}
-		for _, f := range list {
-			if _, ok := finding.Lookup(f.Rule); !ok {
-				t.Errorf("a finding of the unknown rule %q", f.Rule)
-			}
-			if f.Message == "" {
-				t.Errorf("a finding that says nothing: %+v", f)
-			}
-			if f.File != "" && !fs.ValidPath(f.File) {
-				t.Errorf("the file %q is no path in the repository", f.File)
-			}
-		}
+		demand(t, repo)
+		// The same text as that of a team in the environment.
+		repo["envs/prod/env.cue"] = root["envs/prod/env.cue"]
+		repo["envs/prod/shop/env.cue"] = &fstest.MapFile{Data: []byte(text)}
+		demand(t, repo)
 	})
+}
+
+// demand loads prod, and wants an environment or findings.
+func demand(t *testing.T, repo fstest.MapFS) {
+	t.Helper()
+	set, err := environment.Load(repo, []string{"prod"})
+	if err == nil {
+		if len(set.Environments) != 1 || set.Environments[0].Name != "prod" {
+			t.Fatalf("no error, and environments %v", set.Environments)
+		}
+		return
+	}
+	list, rest := finding.From(err)
+	if rest != nil {
+		t.Fatalf("an error that is no finding: %v", rest)
+	}
+	if len(list) == 0 {
+		t.Fatal("an error without findings")
+	}
+	for _, f := range list {
+		if _, ok := finding.Lookup(f.Rule); !ok {
+			t.Errorf("a finding of the unknown rule %q", f.Rule)
+		}
+		if f.Message == "" {
+			t.Errorf("a finding that says nothing: %+v", f)
+		}
+		if f.File != "" && !fs.ValidPath(f.File) {
+			t.Errorf("the file %q is no path in the repository", f.File)
+		}
+	}
 }

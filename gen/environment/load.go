@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/load"
 	"cuelang.org/go/cue/token"
+	"golang.org/x/sync/errgroup"
 
 	"gitlab.com/towpath/towpath/gen/finding"
 )
@@ -29,40 +31,144 @@ type Set struct {
 // If an environment is invalid, the error is a [finding.List] with everything
 // that is wrong in any of them; the Set then holds those that are valid.
 func Load(repo fs.FS, names []string) (*Set, error) {
-	contract, instances, err := instances(repo, names)
+	folders, findings, err := foldersOf(repo, names)
 	if err != nil {
 		return nil, err
 	}
+	contract, parts, err := partsOf(repo, folders)
+	if err != nil {
+		return nil, err
+	}
+	return loadAll(contract, parts, findings)
+}
+
+// loadAll makes environments of their parts. The findings are of folders that can't be
+// parts.
+func loadAll(contract *build.Instance, parts []part, findings finding.List) (*Set, error) {
 	if contract.Err != nil {
 		return nil, CUEFindings(contract.Err).Sort()
 	}
-	ctx := cuecontext.New()
-	// Most of the time is spent on evaluating the contract, once by itself and
-	// once with each environment. By itself it is only needed for environments
-	// that are wrong, or do not join it themselves.
-	build := sync.OnceValue(func() cue.Value { return ctx.BuildInstance(contract) })
-	set := &Set{}
-	var findings finding.List
-	for i, name := range names {
-		env, found := loadOne(ctx, build, instances[i], name)
-		if len(found) > 0 {
-			findings = append(findings, found...)
-			continue
-		}
-		set.Environments = append(set.Environments, env)
+	inheritAll(parts)
+	results, contractErr := loadParts(contract, parts)
+	if contractErr != nil {
+		// Every environment repeats the contract's own errors.
+		return nil, CUEFindings(contractErr).Sort()
 	}
-	if len(findings) > 0 {
-		if err := build().Err(); err != nil {
-			// Every environment repeats the contract's own errors.
-			return nil, CUEFindings(err).Sort()
+	set := &Set{}
+	for len(parts) > 0 {
+		n := 1 // The environment's own folder, and those of its teams.
+		for n < len(parts) && parts[n].team != "" {
+			n++
 		}
+		env, found := joined(parts[:n], results[:n])
+		if len(found) > 0 || slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Environment == parts[0].env }) {
+			findings = append(findings, found...)
+		} else {
+			set.Environments = append(set.Environments, env)
+		}
+		parts, results = parts[n:], results[n:]
 	}
 	return set, findings.Sort().Err()
 }
 
+// part is a package of CUE that an environment is made of: its own folder, or that
+// of one of its teams.
+type part struct {
+	env, team string
+	inst      *build.Instance
+	// pkg is the name of the environment's package, and inherited are the names of
+	// the releases that it writes: of the environment's folder, for a team's.
+	pkg       string
+	inherited map[string]bool
+}
+
+// dir returns the part's folder, relative to the repository's root.
+func (p part) dir() string { return path.Join(Dir, p.env, p.team) }
+
+// own returns the files that stand in the part's folder.
+func (p part) own() []*ast.File {
+	var own []*ast.File
+	for _, file := range p.inst.Files {
+		if path.Dir(repoPath(file.Filename)) == p.dir() {
+			own = append(own, file)
+		}
+	}
+	return own
+}
+
+// loaded is what came of a part.
+type loaded struct {
+	// env is nil if something is wrong. A team's has the team's releases and waivers
+	// only.
+	env      *Environment
+	value    cue.Value
+	text     teamText
+	findings finding.List
+}
+
+// partsPerContext is how many parts are worth a context of CUE's, in which they are
+// evaluated apart from the others: each compiles the contract anew.
+const partsPerContext = 4
+
+// loadParts evaluates the parts, several at once if there are many. If one of them
+// is invalid because the contract itself is, it returns what is wrong with that.
+func loadParts(contract *build.Instance, parts []part) ([]loaded, error) {
+	results := make([]loaded, len(parts))
+	workers := max(1, min(runtime.GOMAXPROCS(0), len(parts)/partsPerContext))
+	var group errgroup.Group
+	for first := range workers {
+		group.Go(func() error {
+			ctx := cuecontext.New()
+			// Most of the time is spent on evaluating the contract, once by itself and
+			// once with each part. By itself it is only needed for those that are
+			// wrong, or do not join it themselves.
+			build := sync.OnceValue(func() cue.Value { return ctx.BuildInstance(contract) })
+			broken := false
+			for i := first; i < len(parts); i += workers {
+				if parts[i].team == "" {
+					results[i] = loadOne(ctx, build, parts[i])
+				} else {
+					results[i] = loadTeam(ctx, build, parts[i])
+				}
+				broken = broken || len(results[i].findings) > 0
+			}
+			if broken {
+				return build().Err()
+			}
+			return nil
+		})
+	}
+	return results, group.Wait()
+}
+
+// joined makes an environment of what came of its parts, its own folder first.
+func joined(parts []part, results []loaded) (*Environment, finding.List) {
+	env := results[0].env
+	findings := slices.Clone(results[0].findings)
+	for _, l := range results[1:] {
+		for _, f := range l.findings {
+			// What is wrong with the environment itself is so in each of its teams.
+			if !slices.ContainsFunc(results[0].findings, func(known finding.Finding) bool { return known.Rule == f.Rule && known.Message == f.Message }) {
+				findings = append(findings, f)
+			}
+		}
+	}
+	if len(parts) > 1 {
+		findings = append(findings, twice(parts[0].env, results)...)
+	}
+	if len(findings) > 0 {
+		return nil, findings
+	}
+	for i, l := range results[1:] {
+		findings = append(findings, env.join(parts[i+1], l)...)
+	}
+	slices.SortFunc(env.Releases, byName)
+	return env, append(findings, env.clashes()...)
+}
+
 // LoadContract loads the contract alone.
 func LoadContract(repo fs.FS) (*build.Instance, error) {
-	contract, _, err := instances(repo, nil)
+	contract, _, err := partsOf(repo, nil)
 	return contract, err
 }
 
@@ -75,45 +181,83 @@ func LoadPolicy(repo fs.FS) (*build.Instance, error) {
 	return load.Instances([]string{"./policy"}, &load.Config{FS: repo, Dir: "/" + Dir, Registry: noRegistry{}})[0], nil
 }
 
-// instances parses the contract and the named environments, files in common
+// partsOf parses the contract and the parts that the folders are, files in common
 // once. Errors in the CUE itself are left in the instances.
-func instances(repo fs.FS, names []string) (contract *build.Instance, envs []*build.Instance, err error) {
+func partsOf(repo fs.FS, folders []Folder) (contract *build.Instance, parts []part, err error) {
 	args := []string{"./contract"}
-	for _, name := range names {
-		args = append(args, "./"+name)
+	for _, f := range folders {
+		args = append(args, "./"+path.Join(f.Environment, f.Team))
+		parts = append(parts, part{env: f.Environment, team: f.Team})
 	}
 	// The file system holds the files of the repository and nothing else, so
 	// that an environment can't read the machine, and no registry is asked.
-	loaded := load.Instances(args, &load.Config{FS: repo, Dir: "/" + Dir, Registry: noRegistry{}})
-	if len(loaded) != len(args) {
-		return nil, nil, fmt.Errorf("loading %s: CUE returned %d packages for %d folders", Dir, len(loaded), len(args))
+	instances := load.Instances(args, &load.Config{FS: repo, Dir: "/" + Dir, Registry: noRegistry{}})
+	if len(instances) != len(args) {
+		return nil, nil, fmt.Errorf("loading %s: CUE returned %d packages for %d folders", Dir, len(instances), len(args))
 	}
-	return loaded[0], loaded[1:], nil
+	for i := range parts {
+		parts[i].inst = instances[i+1]
+	}
+	return instances[0], parts, nil
 }
 
-func loadOne(ctx *cue.Context, contract func() cue.Value, inst *build.Instance, name string) (*Environment, finding.List) {
+// inheritAll gives each team's part what it takes from the environment's.
+func inheritAll(parts []part) {
+	var env part
+	var in *inherited
+	for i := range parts {
+		p := &parts[i]
+		if p.team == "" {
+			env, in = *p, nil
+			continue
+		}
+		p.pkg = env.inst.PkgName
+		if env.inst.Err != nil || p.inst.Err != nil || p.inst.PkgName != p.pkg {
+			continue
+		}
+		if in == nil {
+			var err error
+			if in, err = inherit(env.inst); err != nil {
+				continue // The environment's files then come as they are.
+			}
+		}
+		p.inherited = in.releases
+		p.inst = in.inheriting(p.inst, p.own())
+	}
+}
+
+func loadOne(ctx *cue.Context, contract func() cue.Value, p part) loaded {
+	inst, name := p.inst, p.env
+	failed := func(findings finding.List) loaded {
+		return loaded{text: readTeam(inst.Files), findings: withEnvironment(findings, name)}
+	}
 	if inst.Err != nil {
-		return nil, withEnvironment(CUEFindings(inst.Err), name)
+		return failed(CUEFindings(inst.Err))
 	}
-	v := ctx.BuildInstance(inst)
+	v, closed := built(ctx, inst)
 	if found := unresolved(v.Err()); len(found) > 0 {
-		return nil, withEnvironment(found, name)
+		return failed(found)
 	}
-	d := diagnosis{env: name, files: editedFiles(inst)}
-	if err := v.Validate(cue.Concrete(true)); err != nil || !joinsContract(inst) {
+	d := diagnosis{env: name, files: filesByPath(inst.Files)}
+	j := judged{func(string) bool { return true }, hasRegions(v)}
+	invalid := j.regional && !j.valid(v) || !j.regional && v.Validate(cue.Concrete(true)) != nil
+	if invalid || !closed {
 		// The files of an environment join the contract themselves, so that
 		// CUE's own tools check them too. Joining it here once more makes sure
 		// that leaving the line out does not leave the contract.
-		d.contract = contract()
+		d.contract, d.foreign = contract(), j.elsewhere
 		v = v.Unify(d.contract.LookupPath(cue.ParsePath("#Environment")))
 		d.diagnose(v)
 		if len(d.findings) > 0 {
-			return nil, withEnvironment(d.findings, name)
+			return failed(d.findings)
 		}
+	}
+	if d.findStray(v, j.mine); len(d.findings) > 0 {
+		return failed(d.findings)
 	}
 	env := &Environment{Value: v}
 	if err := v.Decode(env); err != nil {
-		return nil, withEnvironment(CUEFindings(err), name)
+		return failed(CUEFindings(err))
 	}
 	if env.Name != name {
 		d.add(v.LookupPath(cue.ParsePath("name")), finding.Finding{
@@ -121,23 +265,52 @@ func loadOne(ctx *cue.Context, contract func() cue.Value, inst *build.Instance, 
 			Message: fmt.Sprintf("the environment in %s/%s is named %q", Dir, name, env.Name),
 			Help:    fmt.Sprintf("write name: %q, or rename the folder", name),
 		})
-		return nil, withEnvironment(d.findings, name)
+		return failed(d.findings)
 	}
-	releases, err := v.LookupPath(cue.ParsePath("releases")).Fields()
+	var err error
+	if env.Releases, err = releasesOf(v, "", env.Regions, j.mine); err != nil {
+		return failed(CUEFindings(err))
+	}
+	return loaded{env: env, value: v, text: readTeam(inst.Files)}
+}
+
+// built evaluates a package, and reports whether it is closed as the contract is.
+func built(ctx *cue.Context, inst *build.Instance) (v cue.Value, closed bool) {
+	if !joinsContract(inst) {
+		return ctx.BuildInstance(inst), false
+	}
+	return ctx.BuildInstance(joinOnce(inst)), true
+}
+
+func hasRegions(v cue.Value) bool {
+	regions, err := v.LookupPath(cue.ParsePath("regions")).Fields()
+	return err == nil && regions.Next()
+}
+
+// releasesOf returns the releases of a folder, without those that are not its own.
+func releasesOf(v cue.Value, team string, regions map[string]Region, mine func(name string) bool) ([]Release, error) {
+	fields := v.LookupPath(cue.ParsePath("releases"))
+	if !fields.Exists() {
+		return nil, nil
+	}
+	all, err := fields.Fields()
 	if err != nil {
-		return nil, withEnvironment(CUEFindings(err), name)
+		return nil, err
 	}
-	for releases.Next() {
-		var release Release
-		if err := releases.Value().Decode(&release); err != nil {
-			return nil, withEnvironment(CUEFindings(err), name)
+	var releases []Release
+	for all.Next() {
+		if !mine(all.Selector().Unquoted()) {
+			continue
 		}
-		release.Values = releases.Value().LookupPath(cue.ParsePath("values"))
-		release.tree = &tree{}
-		env.Releases = append(env.Releases, release)
+		release := Release{Team: team}
+		if err := all.Value().Decode(&release); err != nil {
+			return nil, err
+		}
+		release.Foreign, _ = all.Value().LookupPath(cue.MakePath(cue.Hid("_foreign", contractPackage))).Bool()
+		releases = append(releases, inRegions(release, all.Value(), regions)...)
 	}
-	slices.SortFunc(env.Releases, func(a, b Release) int { return strings.Compare(a.Name, b.Name) })
-	return env, nil
+	slices.SortFunc(releases, byName)
+	return releases, nil
 }
 
 // joinsContract reports whether every file of the package holds nothing outside of
@@ -169,6 +342,37 @@ func joinsContract(inst *build.Instance) bool {
 	return true
 }
 
+// joinOnce returns a package that joins the contract in each of its files as one
+// that joins it in the first alone, for all of them: #E & {a} and #E & {b} as
+// #E & {a} & {b}, which is the same.
+//
+// CUE is not of that opinion. With an embedded #E in several files it does not see
+// an unknown key of a release's values, unless it stands in the first.
+func joinOnce(inst *build.Instance) *build.Instance {
+	var first *ast.EmbedDecl
+	once := *inst
+	once.Files = nil
+	for _, file := range inst.Files {
+		copied := *file
+		copied.Decls = nil
+		for _, decl := range file.Decls {
+			embed, ok := decl.(*ast.EmbedDecl)
+			switch {
+			case !ok:
+			case first == nil:
+				joined := *embed
+				first, decl = &joined, &joined
+			default:
+				first.Expr = &ast.BinaryExpr{Op: token.AND, X: first.Expr, Y: embed.Expr.(*ast.BinaryExpr).Y}
+				continue
+			}
+			copied.Decls = append(copied.Decls, decl)
+		}
+		once.Files = append(once.Files, &copied)
+	}
+	return &once
+}
+
 // isContract reports whether the expression is #Environment of the package that
 // is imported as the contract.
 func isContract(selector *ast.SelectorExpr) bool {
@@ -185,14 +389,13 @@ func isContract(selector *ast.SelectorExpr) bool {
 	return err == nil && nameErr == nil && path == contractPackage && name == "#Environment"
 }
 
-// editedFiles returns the paths of the files that people edit for the package,
-// relative to the repository's root: all that is not the contract's.
-func editedFiles(inst *build.Instance) map[string]*ast.File {
-	files := map[string]*ast.File{}
-	for _, file := range inst.Files {
-		files[repoPath(file.Filename)] = file
+// filesByPath returns the files by their paths, relative to the repository's root.
+func filesByPath(files []*ast.File) map[string]*ast.File {
+	byPath := map[string]*ast.File{}
+	for _, file := range files {
+		byPath[repoPath(file.Filename)] = file
 	}
-	return files
+	return byPath
 }
 
 // repoPath makes CUE's file names, rooted in the file system that it was given,

@@ -3,8 +3,8 @@ package environment_test
 import (
 	"io/fs"
 	"math/rand/v2"
-	"path"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -21,7 +21,8 @@ func TestMisspelt(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it loads an environment for each of its keys")
 	}
-	repo := repository(t, nil)
+	repo := repository(t, map[string]string{"shop/env.cue": header + "\twaivers: [{rule: \"latest-tag\", object: \"*\", reason: \"r\", owner: \"o\", until: \"2030-01-01\"}]\n" +
+		teamRelease("shop", ", config: workloads: {people: false, portal: false}, networkPolicy: egress: redis: networks: [\"10.20.1.0/24\"]") + "}\n"})
 	for name := range repo {
 		dir := environmentOf(name)
 		if dir == "" {
@@ -55,11 +56,11 @@ func TestMisspelt(t *testing.T) {
 
 // environmentOf returns the environment that a file belongs to, "" if none.
 func environmentOf(name string) string {
-	dir := path.Base(path.Dir(name))
-	if !slices.Contains([]string{"dev", "stage", "prod"}, dir) {
+	parts := strings.Split(name, "/")
+	if len(parts) < 3 || !slices.Contains([]string{"dev", "stage", "prod"}, parts[1]) {
 		return ""
 	}
-	return dir
+	return parts[1]
 }
 
 type key struct {

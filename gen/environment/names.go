@@ -18,7 +18,7 @@ import (
 const Dir = "envs"
 
 // reserved are the folders of the module that are no environments.
-var reserved = []string{"contract", "cue.mod", "policy"}
+var reserved = []string{"contract", "cue.mod", "policy", "teams"}
 
 // Names returns the names of all environments of the repository, ordered.
 func Names(repo fs.FS) ([]string, error) {

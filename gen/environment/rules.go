@@ -18,10 +18,14 @@ const contractPackage = "gitlab.com/towpath/towpath/envs/contract"
 func RulesFor(env *Environment, path cue.Path) []Origin {
 	var rules []Origin
 	selectors := path.Selectors()
+	v := env.Value
+	if len(selectors) > 1 && selectors[1].LabelType() == cue.StringLabel {
+		v = env.Around(selectors[1].Unquoted())
+	}
 	for n := range selectors {
 		holder := cue.MakePath(append(selectors[:n:n], cue.Hid(rulesField, contractPackage))...)
 		target := cue.MakePath(selectors[n:]...).String()
-		for _, o := range Origins(env.Value.LookupPath(holder)) {
+		for _, o := range Origins(v.LookupPath(holder)) {
 			if o.Expr == nil {
 				continue
 			}

@@ -22,8 +22,8 @@ type tree struct {
 
 // Tree returns the values of the release as maps, slices, strings, booleans and
 // numbers: int64 or float64. It is made once for all copies of a release that was
-// loaded, so nobody may write to it. Null is refused: Helm takes it for "delete the
-// default".
+// loaded, so nobody may write to it. Null is refused, as Helm takes it for "delete the
+// default"; the defaults of a foreign chart are for the environment to delete.
 func (r Release) Tree() (map[string]any, error) {
 	t := r.tree
 	if t == nil {
@@ -32,7 +32,7 @@ func (r Release) Tree() (map[string]any, error) {
 	t.once.Do(func() {
 		evaluation.RLock()
 		defer evaluation.RUnlock()
-		t.values, t.err = plain(r.Values)
+		t.values, t.err = plain(r.Values, r.Foreign)
 	})
 	if t.err != nil {
 		return nil, t.err
@@ -45,8 +45,8 @@ func (r Release) Tree() (map[string]any, error) {
 }
 
 // plain converts a concrete value into maps, slices, strings, booleans and
-// numbers.
-func plain(v cue.Value) (any, error) {
+// numbers, and null if that is allowed.
+func plain(v cue.Value, null bool) (any, error) {
 	switch v.Kind() {
 	case cue.StructKind:
 		fields, err := v.Fields()
@@ -55,7 +55,7 @@ func plain(v cue.Value) (any, error) {
 		}
 		tree := map[string]any{}
 		for fields.Next() {
-			tree[fields.Selector().Unquoted()], err = plain(fields.Value())
+			tree[fields.Selector().Unquoted()], err = plain(fields.Value(), null)
 			if err != nil {
 				return nil, err
 			}
@@ -68,7 +68,7 @@ func plain(v cue.Value) (any, error) {
 		}
 		list := []any{}
 		for elems.Next() {
-			elem, err := plain(elems.Value())
+			elem, err := plain(elems.Value(), null)
 			if err != nil {
 				return nil, err
 			}
@@ -80,6 +80,9 @@ func plain(v cue.Value) (any, error) {
 	case cue.BoolKind:
 		return v.Bool()
 	case cue.NullKind:
+		if null {
+			return nil, nil //nolint:nilnil // This is the value.
+		}
 		return nil, fmt.Errorf("%s is null", v.Path())
 	case cue.IntKind:
 		n, err := v.Int(new(big.Int))

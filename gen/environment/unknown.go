@@ -24,9 +24,12 @@ func (d *diagnosis) findUnknown(v cue.Value, path cue.Path) {
 		return
 	}
 	for fields.Next() {
-		own, contract := split(Origins(fields.Value()))
 		sel := fields.Selector()
 		child := join(path, sel)
+		if d.foreign != nil && d.foreign(child) {
+			continue
+		}
+		own, contract := split(Origins(fields.Value()))
 		switch {
 		case sel.ConstraintType() == cue.RequiredConstraint:
 			known = append(known, lastLabel(child))

@@ -1,6 +1,8 @@
 package environment
 
 import (
+	"slices"
+
 	"cuelang.org/go/cue"
 )
 
@@ -15,16 +17,24 @@ type Waiver struct {
 	Owner  string `json:"owner"`
 	// Until is the last day, as YYYY-MM-DD.
 	Until string `json:"until"`
+	// Team is the one whose folder has the waiver, which then covers the team's
+	// releases only; "" if the environment's own has it.
+	Team string `json:"team,omitempty"`
 }
 
 // WaiverOrigin returns the place that sets a field of e's i-th waiver, or the
 // whole waiver for the field "".
 func (e *Environment) WaiverOrigin(i int, field string) Origin {
-	path := []cue.Selector{cue.Str("waivers"), cue.Index(i)}
+	v, nth := e.Value, i
+	if team := e.Waivers[i].Team; team != "" {
+		v = e.teamValue(team)
+		nth -= slices.IndexFunc(e.Waivers, func(w Waiver) bool { return w.Team == team })
+	}
+	path := []cue.Selector{cue.Str("waivers"), cue.Index(nth)}
 	if field != "" {
 		path = append(path, cue.Str(field))
 	}
-	if origins := Origins(e.Value.LookupPath(cue.MakePath(path...))); len(origins) > 0 {
+	if origins := Origins(v.LookupPath(cue.MakePath(path...))); len(origins) > 0 {
 		return origins[0]
 	}
 	return Origin{}

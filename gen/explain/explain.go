@@ -95,13 +95,21 @@ func Value(env *environment.Environment, path string) (*Explanation, error) {
 func candidates(env *environment.Environment, path string) []string {
 	first, rest, _ := strings.Cut(path, ".")
 	for _, release := range env.Releases {
-		if release.Name != first {
+		at := release.Path()
+		if release.Helm == first {
+			at = at[:2]
+		} else if release.Name != first {
 			continue
 		}
-		if rest == "" {
-			return []string{"releases." + first}
+		var selectors []cue.Selector
+		for _, name := range at {
+			selectors = append(selectors, cue.Str(name))
 		}
-		return []string{"releases." + first + ".values." + rest, "releases." + first + "." + rest}
+		whole := cue.MakePath(selectors...).String()
+		if rest == "" {
+			return []string{whole}
+		}
+		return []string{whole + ".values." + rest, whole + "." + rest}
 	}
 	return []string{path}
 }
@@ -111,13 +119,21 @@ func find(env *environment.Environment, path string) (cue.Value, error) {
 	if err := parsed.Err(); err != nil {
 		return cue.Value{}, fmt.Errorf("the path %q: %w", path, err)
 	}
+	selectors := parsed.Selectors()
 	v := env.Value
+	if len(selectors) > 1 && selectors[0].String() == "releases" && selectors[1].LabelType() == cue.StringLabel {
+		v = env.Around(selectors[1].Unquoted())
+	}
 	at := cue.Path{}
-	for _, sel := range parsed.Selectors() {
+	for _, sel := range selectors {
 		next := v.LookupPath(cue.MakePath(sel))
 		if !next.Exists() {
 			unknown := &UnknownError{Environment: env.Name, Path: path, At: at.String()}
-			if fields, err := v.Fields(); err == nil {
+			if at.String() == "releases" {
+				for _, release := range env.Releases {
+					unknown.Known = append(unknown.Known, release.Name)
+				}
+			} else if fields, err := v.Fields(); err == nil {
 				for fields.Next() {
 					unknown.Known = append(unknown.Known, fields.Selector().Unquoted())
 				}
@@ -149,6 +165,11 @@ func Tree(env *environment.Environment) []Explanation {
 		}
 	}
 	walk(env.Value)
+	for _, release := range env.Releases {
+		if release.Team != "" {
+			walk(env.Whole(release))
+		}
+	}
 	return all
 }
 

@@ -22,7 +22,7 @@ type claim struct {
 // on different listeners don't meet; that is how one redirects to HTTPS and the
 // other answers there.
 func (c claim) clashesWith(other claim) bool {
-	cluster, otherCluster := c.release.Environment.Cluster.Server, other.release.Environment.Cluster.Server
+	cluster, otherCluster := c.release.cluster().Server, other.release.cluster().Server
 	if c.host != other.host || c.what != other.what || cluster != otherCluster {
 		return false
 	}

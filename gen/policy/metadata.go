@@ -48,9 +48,9 @@ func place(labels field) string {
 func instanceMismatch(r *Release) []Violation {
 	var found []Violation
 	for _, labels := range labelled(r) {
-		if at := labels.at(instanceLabel); r.Name != "" && at.exists() && at.text() != r.Name {
+		if at := labels.at(instanceLabel); r.Name != "" && at.exists() && at.text() != r.helm() {
 			found = append(found, at.blame("use the release's name", "%s calls itself part of %q, and is part of release %s",
-				place(labels), at.text(), r.Name))
+				place(labels), at.text(), r.helm()))
 		}
 	}
 	return found

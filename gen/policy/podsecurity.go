@@ -50,7 +50,7 @@ type blamed struct {
 // control makes a rule of a control of the Pod Security Standards.
 func control(check func() podsecurity.Check, blame blamed) func(*Release) []Violation {
 	return func(r *Release) []Violation {
-		judge := versioned(check(), r.Environment)
+		judge := versioned(check(), r.cluster())
 		var found []Violation
 		for _, p := range pods(r) {
 			// The API server reads with the same code: it refuses what is not valid
@@ -130,11 +130,11 @@ func hostNamespace(spec field) field {
 	return spec
 }
 
-// versioned returns a check as it is in the environment's Kubernetes version,
+// versioned returns a check as it is in the cluster's Kubernetes version,
 // the newest if that is not known.
-func versioned(check podsecurity.Check, env *environment.Environment) podsecurity.CheckPodFn {
+func versioned(check podsecurity.Check, cluster environment.Cluster) podsecurity.CheckPodFn {
 	judge := check.Versions[len(check.Versions)-1].CheckPod
-	version, err := api.ParseVersion("v" + env.Cluster.KubernetesVersion)
+	version, err := api.ParseVersion("v" + cluster.KubernetesVersion)
 	if err != nil {
 		return judge
 	}

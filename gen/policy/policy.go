@@ -11,6 +11,7 @@
 package policy
 
 import (
+	"cmp"
 	"sync"
 
 	"gitlab.com/towpath/towpath/gen/environment"
@@ -20,12 +21,27 @@ import (
 // Release is what object rules judge: the objects of one release.
 type Release struct {
 	Environment *environment.Environment
-	Name        string
-	Objects     []manifest.Object
+	// Name is the name of the release's Application.
+	Name string
+	// Helm is the name that Helm knows the release by, "" if that is Name.
+	Helm string
+	// Cluster is the one that the release runs in; the environment's if it has no
+	// server.
+	Cluster environment.Cluster
+	Objects []manifest.Object
 
 	// pods are those of the objects, found when a rule first asks.
 	once sync.Once
 	pods []pod
+}
+
+func (r *Release) helm() string { return cmp.Or(r.Helm, r.Name) }
+
+func (r *Release) cluster() environment.Cluster {
+	if r.Cluster.Server == "" {
+		return r.Environment.Cluster
+	}
+	return r.Cluster
 }
 
 // Violation is one object that breaks a rule, and the field to blame.

@@ -127,7 +127,8 @@ func Leftovers(repo fs.FS, produced []File, environments []string, shared bool) 
 			if !ok {
 				return nil
 			}
-			env := strings.TrimPrefix(source, environment.Dir+"/")
+			// The source is the environment's folder, or that of a team in it.
+			env, _, _ := strings.Cut(strings.TrimPrefix(source, environment.Dir+"/"), "/")
 			switch {
 			case source == environment.Dir:
 				ok = shared

@@ -72,11 +72,12 @@ func (r *Renderer) Request(env *environment.Environment, release environment.Rel
 
 // withoutText is Request without the text of the values, unless Helm has to read it.
 func (r *Renderer) withoutText(env *environment.Environment, release environment.Release) (chart.Release, error) {
+	cluster := env.ClusterOf(release)
 	request := chart.Release{
-		Name:              release.Name,
+		Name:              release.Helm,
 		Namespace:         env.Namespace,
-		KubernetesVersion: env.Cluster.HelmVersion(),
-		APIVersions:       env.Cluster.APIVersions,
+		KubernetesVersion: cluster.HelmVersion(),
+		APIVersions:       cluster.APIVersions,
 		Values:            [][]byte{nil},
 	}
 	plain := false

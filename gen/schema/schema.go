@@ -227,7 +227,8 @@ func reopen(beside map[string]any) {
 	}
 }
 
-// Charts returns the names of all charts that the contract knows, ordered.
+// Charts returns the names of the charts whose schema and defaults the contract
+// produces, ordered: all that it knows, without foreign ones.
 func (c *Contract) Charts() []string {
 	var names []string
 	fields, err := c.value.LookupPath(cue.ParsePath("#Charts")).Fields()
@@ -235,7 +236,10 @@ func (c *Contract) Charts() []string {
 		return nil
 	}
 	for fields.Next() {
-		names = append(names, fields.Selector().Unquoted())
+		name := fields.Selector().Unquoted()
+		if !c.value.LookupPath(cue.MakePath(cue.Def("Foreign"), cue.Str(name))).Exists() {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	return names

@@ -22,14 +22,14 @@ func Header(source string) string {
 func Encode(env *environment.Environment, release environment.Release) ([]byte, error) {
 	tree, err := release.Tree()
 	if err != nil {
-		return nil, fmt.Errorf("values of release %s in %s: %w", release.Name, env.Dir(), err)
+		return nil, fmt.Errorf("values of release %s in %s: %w", release.Name, env.ReleaseDir(release), err)
 	}
 	body, err := document.Marshal(tree)
 	if err != nil {
-		return nil, fmt.Errorf("values of release %s in %s: %w", release.Name, env.Dir(), err)
+		return nil, fmt.Errorf("values of release %s in %s: %w", release.Name, env.ReleaseDir(release), err)
 	}
 	var file bytes.Buffer
-	file.WriteString(Header(env.Dir()))
+	file.WriteString(Header(env.ReleaseDir(release)))
 	file.Write(body)
 	return file.Bytes(), nil
 }

@@ -39,7 +39,7 @@ func Apply(env *environment.Environment, candidates []Candidate, waivable []stri
 	for _, c := range candidates {
 		f := c.Finding
 		for i, w := range env.Waivers {
-			if w.Rule != f.Rule || !matches(w.Object, c.Subject) {
+			if w.Rule != f.Rule || !matches(w.Object, c.Subject) || !covers(env, w, c) {
 				continue
 			}
 			used[i] = true
@@ -92,6 +92,19 @@ func matches(pattern, subject string) bool {
 	return err == nil && ok || pattern == subject
 }
 
+// covers reports whether a waiver may cover a finding: that of a team's folder
+// covers the team's releases, and no others.
+func covers(env *environment.Environment, w environment.Waiver, c Candidate) bool {
+	if w.Team == "" {
+		return true
+	}
+	release := c.Release
+	if path := environment.SplitPath(c.Value); len(path) > 1 && path[0] == "releases" {
+		release = path[1]
+	}
+	return slices.ContainsFunc(env.Releases, func(r environment.Release) bool { return r.Name == release && r.Team == w.Team })
+}
+
 // judge returns the finding about a waiver itself, if there is one.
 func judge(env *environment.Environment, i int, s state, waivable []string, today time.Time) (f finding.Finding, bad bool) {
 	w := env.Waivers[i]
@@ -141,7 +154,7 @@ func unused(env *environment.Environment, i int, candidates []Candidate) finding
 	}
 	var subjects []string
 	for _, c := range candidates {
-		if c.Rule == w.Rule && !slices.Contains(subjects, c.Subject) {
+		if c.Rule == w.Rule && covers(env, w, c) && !slices.Contains(subjects, c.Subject) {
 			subjects = append(subjects, c.Subject)
 		}
 	}

@@ -174,6 +174,8 @@ func TestApprovedRevisionOnly(t *testing.T) {
 	const (
 		server     = "system:serviceaccount:argocd:argocd-server"
 		controller = "system:serviceaccount:argocd:argocd-application-controller"
+		sets       = "system:serviceaccount:argocd:argocd-applicationset-controller"
+		job        = "system:serviceaccount:argocd:delivery"
 		head       = "1111111111111111111111111111111111111111"
 		older      = "2222222222222222222222222222222222222222"
 	)
@@ -185,12 +187,14 @@ spec:
   project: prod
   destination: {server: https://kubernetes.default.svc, namespace: towpath-prod}
   source: {repoURL: https://gitlab.com/towpath/towpath.git, path: charts/service, ` + source + `}
+  syncPolicy: {syncOptions: [FailOnSharedResource=true, PruneLast=true]}
 status: {sync: {status: OutOfSync, revision: "` + head + `"}}
 ` + operation
 	}
 	const branch = "targetRevision: refs/heads/env/prod"
 	idle := app(branch, "")
 	syncs := func(what string) string { return app(branch, "operation: {sync: {"+what+"}}\n") }
+	syncsHead := func(how string) string { return syncs("revision: \"" + head + "\", " + how) }
 	unseen := strings.Replace(idle, `, revision: "`+head+`"`, "", 1)
 	judge(t, policy(t, "approved-revision-only"), schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "applications"}, []request{
 		{name: "sync of the head", operation: admission.Update, user: server, old: idle, new: syncs("prune: true, revision: \"" + head + "\"")},
@@ -199,6 +203,10 @@ status: {sync: {status: OutOfSync, revision: "` + head + `"}}
 		{name: "the controller heals single objects", operation: admission.Update, user: controller, old: idle, new: syncs("revision: \"" + head + "\", resources: [{kind: Service, name: service}]")},
 		{name: "the controller changes the spec, from Git", operation: admission.Update, user: controller, old: idle, new: app("targetRevision: refs/heads/env/prod2", "")},
 		{name: "the root makes an Application", operation: admission.Create, user: controller, new: idle},
+		{name: "bootstrap makes a root", operation: admission.Create, user: job, new: idle},
+		{name: "a sync with what the user interface fills in", operation: admission.Update, user: server, old: idle, new: syncsHead("syncStrategy: {hook: {}}, syncOptions: [FailOnSharedResource=true, PruneLast=true]")},
+		{name: "a sync by the program argocd", operation: admission.Update, user: server, old: idle, new: syncsHead("syncStrategy: {hook: {force: false}}, syncOptions: []")},
+		{name: "the controller heals by its own strategy", operation: admission.Update, user: controller, old: idle, new: syncsHead("syncStrategy: {apply: {}}")},
 
 		{name: "an older commit", operation: admission.Update, user: server, old: idle, new: syncs("revision: \"" + older + "\""), denied: "which is " + head},
 		{name: "no commit", operation: admission.Update, user: server, old: idle, new: syncs("prune: true"), denied: "only the head of the approval branch"},
@@ -210,8 +218,18 @@ status: {sync: {status: OutOfSync, revision: "` + head + `"}}
 		{name: "another revision in the spec", operation: admission.Update, user: server, old: idle, new: app("targetRevision: main", ""), denied: "change in Git"},
 		{name: "a parameter in the spec", operation: admission.Update, user: server, old: idle, new: app(branch+", helm: {parameters: [{name: replicas, value: '0'}]}", ""), denied: "change in Git"},
 		{name: "another project", operation: admission.Update, user: server, old: idle, new: strings.Replace(idle, "project: prod", "project: default", 1), denied: "change in Git"},
+		{name: "differences ignored", operation: admission.Update, user: server, old: idle, new: strings.Replace(idle, "  syncPolicy:", "  ignoreDifferences: [{group: apps, kind: Deployment, jsonPointers: [/spec]}]\n  syncPolicy:", 1), denied: "change in Git"},
+		{name: "automated sync turned off", operation: admission.Update, user: server, old: strings.Replace(idle, "syncPolicy: {", "syncPolicy: {automated: {}, ", 1), new: idle},
 		{name: "created by hand", operation: admission.Create, user: server, new: idle, denied: "made and deleted in Git"},
 		{name: "deleted by hand", operation: admission.Delete, user: server, old: idle, denied: "made and deleted in Git"},
+		{name: "created by an ApplicationSet", operation: admission.Create, user: sets, new: idle, denied: "made and deleted in Git"},
+		{name: "a parameter from an ApplicationSet", operation: admission.Update, user: sets, old: idle, new: app(branch+", helm: {parameters: [{name: replicas, value: '0'}]}", ""), denied: "change in Git"},
+		{name: "an older commit by an ApplicationSet", operation: admission.Update, user: sets, old: idle, new: syncs("revision: \"" + older + "\""), denied: "only the head"},
+		{name: "objects deleted and made anew", operation: admission.Update, user: server, old: idle, new: syncsHead("syncStrategy: {hook: {force: true}}"), denied: "without force"},
+		{name: "without hooks", operation: admission.Update, user: server, old: idle, new: syncsHead("syncStrategy: {apply: {}}"), denied: "with its hooks"},
+		{name: "objects replaced", operation: admission.Update, user: server, old: idle, new: syncsHead("syncStrategy: {hook: {}}, syncOptions: [PruneLast=true, Replace=true]"), denied: "options that its Application has"},
+		{name: "objects deleted and made anew by option", operation: admission.Update, user: server, old: idle, new: syncsHead("syncOptions: [Force=true, Replace=true]"), denied: "options that its Application has"},
+		{name: "without the objects that look unchanged", operation: admission.Update, user: server, old: idle, new: syncsHead("syncOptions: [ApplyOutOfSyncOnly=true]"), denied: "options that its Application has"},
 	})
 }
 

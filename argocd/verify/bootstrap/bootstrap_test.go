@@ -108,6 +108,42 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// Argo CD's API runs for whoever has a role in it, and admission guards Applications
+// and AppProjects alone: what it could write of other objects would be in no commit.
+func TestServerWritesNoObjects(t *testing.T) {
+	t.Parallel()
+	objects := build(t, testrepo.Environments(), testrepo.SmallInstall(t))
+	bound := 0
+	for key, o := range objects {
+		if o.GetKind() != "ClusterRoleBinding" || !strings.Contains(fmt.Sprint(o.Object["subjects"]), "name:argocd-server ") {
+			continue
+		}
+		bound++
+		name, _, _ := unstructured.NestedString(o.Object, "roleRef", "name")
+		role := objects["ClusterRole /"+name]
+		if role == nil {
+			t.Fatalf("%s: no ClusterRole %s", key, name)
+		}
+		rules, _, _ := unstructured.NestedSlice(role.Object, "rules")
+		for _, r := range rules {
+			rule, _ := r.(map[string]any)
+			resources, verbs := fmt.Sprint(rule["resources"]), fmt.Sprint(rule["verbs"])
+			switch {
+			case resources == "[applications]" && verbs == "[update patch]", resources == "[events]" && verbs == "[create]":
+			default:
+				for _, verb := range strings.Fields(strings.Trim(verbs, "[]")) {
+					if verb != "get" && verb != "list" && verb != "watch" {
+						t.Errorf("ClusterRole %s: %s of %s", name, verb, resources)
+					}
+				}
+			}
+		}
+	}
+	if bound != 2 {
+		t.Errorf("%d ClusterRoleBindings of argocd-server, want 2", bound)
+	}
+}
+
 // The Job has to reach every AppProject and root Application through the names
 // that kustomize gave the ConfigMaps.
 func TestJobAppliesProjectsAndRoots(t *testing.T) {

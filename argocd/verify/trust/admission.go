@@ -45,7 +45,8 @@ func (c *check) admission() {
 			continue
 		}
 		guards := []guard{{delivery.ApprovedOnly, delivery.ApplicationNamespace(env.Name), "argoproj.io", "applications"}}
-		if env.Cluster.Server == delivery.InCluster {
+		inCluster := func(p environment.Place) bool { return p.Server == delivery.InCluster }
+		if slices.ContainsFunc(env.Places(), inCluster) {
 			guards = append(guards, guard{delivery.NumberRises, env.Namespace, "", "configmaps"})
 		}
 		for _, g := range guards {

@@ -48,7 +48,7 @@ func (c *check) place(d *document) (place, bool) {
 					env: env, release: &release, name: release.Name, project: env.Name,
 					namespace: delivery.ApplicationNamespace(env.Name), path: "charts/" + release.Chart,
 				}
-				if env.Delivery.Sync == "automated" {
+				if env.SyncOf(release) == "automated" {
 					p.automated = &v1alpha1.SyncPolicyAutomated{Prune: env.Delivery.Prune, SelfHeal: env.Delivery.SelfHeal}
 				}
 				return p, true
@@ -211,8 +211,8 @@ func (c *check) values(d *document, p place) {
 		{"namespace", helm.Namespace != ""},
 		{"version", helm.Version != ""},
 		{"passCredentials", helm.PassCredentials},
-		{"releaseName", helm.ReleaseName != p.release.Name},
-		{"kubeVersion", helm.KubeVersion != p.env.Cluster.HelmVersion()},
+		{"releaseName", helm.ReleaseName != p.release.Helm},
+		{"kubeVersion", helm.KubeVersion != p.env.ClusterOf(*p.release).HelmVersion()},
 	} {
 		if other.set {
 			c.in(p.env, d.at("spec", "source", "helm", other.key), "value-override",

@@ -109,6 +109,16 @@ var bootstrapAttacks = []attack{
 		rule:  "unsafe-setting", at: paramsCM,
 	},
 	{
+		name:  "logs for whoever may see an Application",
+		edits: []replace{{argocdCM, `server.rbac.log.enforce.enable: "true"`, `server.rbac.log.enforce.enable: "false"`}},
+		rule:  "unsafe-setting", at: argocdCM,
+	},
+	{
+		name:  "logs by Argo CD's default",
+		edits: []replace{{argocdCM, `  server.rbac.log.enforce.enable: "true"`, ""}},
+		rule:  "unsafe-setting",
+	},
+	{
 		name:  "value files by address allowed",
 		edits: []replace{{argocdCM, `  helm.valuesFileSchemes: ""`, ""}},
 		rule:  "unsafe-setting",

@@ -53,8 +53,12 @@ func (c *check) permitted(d *document, p place) {
 		}
 		refused(at, condition.Message)
 	}
-	if dest, want := d.app.Spec.Destination, c.expectedProjects()[p.project].destination; !dest.Equals(want) && len(c.findings) == before {
-		refused(d.at("spec", "destination"), fmt.Sprintf("namespace %s of %s is not its environment's", dest.Namespace, dest.Server))
+	if dest := d.app.Spec.Destination; !dest.Equals(c.destination(p)) && len(c.findings) == before {
+		whose := "its environment's"
+		if p.release != nil && p.release.Region != "" {
+			whose = "that of its region " + p.release.Region
+		}
+		refused(d.at("spec", "destination"), fmt.Sprintf("namespace %s of %s is not %s", dest.Namespace, dest.Server, whose))
 	}
 	if c.built != nil && !security.IsNamespaceEnabled(d.namespace, delivery.Namespace, c.applicationNamespaces()) {
 		refused(d.at("metadata", "namespace"), fmt.Sprintf("application.namespaces does not enable namespace %s", d.namespace))
@@ -63,6 +67,15 @@ func (c *check) permitted(d *document, p place) {
 	if p.release != nil {
 		c.kinds(d, p, project)
 	}
+}
+
+// destination returns where the Application of a place writes: each region's in the
+// region's own cluster, though the AppProject permits those of the others too.
+func (c *check) destination(p place) v1alpha1.ApplicationDestination {
+	if p.release == nil {
+		return c.expectedProjects()[p.project].destinations[0]
+	}
+	return v1alpha1.ApplicationDestination{Server: p.env.ClusterOf(*p.release).Server, Namespace: p.env.Namespace}
 }
 
 // kinds reports objects of a release that its AppProject, or Argo CD's settings,

@@ -20,8 +20,9 @@ type expected struct {
 	env *environment.Environment
 	// root tells that the project binds Applications that write Applications or
 	// AppProjects.
-	root             bool
-	destination      v1alpha1.ApplicationDestination
+	root bool
+	// destinations are one for each cluster that the environment runs in.
+	destinations     []v1alpha1.ApplicationDestination
 	kinds            []metav1.GroupKind
 	sourceNamespaces []string
 }
@@ -34,24 +35,28 @@ func (c *check) expectedProjects() map[string]expected {
 			kind, group, _ := strings.Cut(name, ".")
 			kinds = append(kinds, metav1.GroupKind{Group: group, Kind: kind})
 		}
+		var destinations []v1alpha1.ApplicationDestination
+		for _, place := range env.Places() {
+			destinations = append(destinations, v1alpha1.ApplicationDestination{Server: place.Server, Namespace: env.Namespace})
+		}
 		namespace := delivery.ApplicationNamespace(env.Name)
 		out[env.Name] = expected{
 			env:              env,
-			destination:      v1alpha1.ApplicationDestination{Server: env.Cluster.Server, Namespace: env.Namespace},
+			destinations:     destinations,
 			kinds:            kinds,
 			sourceNamespaces: []string{namespace},
 		}
 		out[delivery.Root(env.Name)] = expected{
 			env: env, root: true,
-			destination: v1alpha1.ApplicationDestination{Server: delivery.InCluster, Namespace: namespace},
-			kinds:       []metav1.GroupKind{{Group: "argoproj.io", Kind: "Application"}},
+			destinations: []v1alpha1.ApplicationDestination{{Server: delivery.InCluster, Namespace: namespace}},
+			kinds:        []metav1.GroupKind{{Group: "argoproj.io", Kind: "Application"}},
 		}
 	}
 	if keeper := c.keeper(); keeper != nil {
 		out[delivery.Projects] = expected{
 			env: keeper, root: true,
-			destination: v1alpha1.ApplicationDestination{Server: delivery.InCluster, Namespace: delivery.Namespace},
-			kinds:       []metav1.GroupKind{{Group: "argoproj.io", Kind: "AppProject"}},
+			destinations: []v1alpha1.ApplicationDestination{{Server: delivery.InCluster, Namespace: delivery.Namespace}},
+			kinds:        []metav1.GroupKind{{Group: "argoproj.io", Kind: "AppProject"}},
 		}
 	}
 	return out
@@ -134,17 +139,23 @@ func (c *check) judgeDestinations(d *document, w expected) {
 	}
 	found := len(c.findings)
 	for i, dest := range d.project.Spec.Destinations {
-		if dest != w.destination {
-			c.in(w.env, d.at("spec", "destinations", i), rule, fmt.Sprintf("AppProject %s permits namespace %q of %s, and should permit %s of %s only",
-				d.name, dest.Namespace, dest.Server+dest.Name, w.destination.Namespace, w.destination.Server), render(w.env))
+		if !slices.Contains(w.destinations, dest) {
+			var only []string
+			for _, want := range w.destinations {
+				only = append(only, want.Namespace+" of "+want.Server)
+			}
+			c.in(w.env, d.at("spec", "destinations", i), rule, fmt.Sprintf("AppProject %s permits namespace %q of %s, and should permit %s only",
+				d.name, dest.Namespace, dest.Server+dest.Name, strings.Join(only, " and ")), render(w.env))
 		}
 	}
 	none := func(string) ([]*v1alpha1.Cluster, error) { return nil, nil }
-	for _, namespace := range []string{"kube-system", "any-other"} {
-		permitted, err := d.project.IsDestinationPermitted(v1alpha1.ApplicationDestination{Server: w.destination.Server, Namespace: namespace}, none)
-		if err == nil && permitted && len(c.findings) == found {
-			c.in(w.env, d.at("spec", "destinations"), rule,
-				fmt.Sprintf("AppProject %s permits namespace %s", d.name, namespace), render(w.env))
+	for _, dest := range w.destinations {
+		for _, namespace := range []string{"kube-system", "any-other"} {
+			permitted, err := d.project.IsDestinationPermitted(v1alpha1.ApplicationDestination{Server: dest.Server, Namespace: namespace}, none)
+			if err == nil && permitted && len(c.findings) == found {
+				c.in(w.env, d.at("spec", "destinations"), rule,
+					fmt.Sprintf("AppProject %s permits namespace %s", d.name, namespace), render(w.env))
+			}
 		}
 	}
 }
@@ -224,13 +235,14 @@ func (c *check) overlaps(want map[string]expected) {
 	owner := map[v1alpha1.ApplicationDestination]*environment.Environment{}
 	for _, env := range c.Environments {
 		for _, name := range []string{env.Name, delivery.Root(env.Name)} {
-			dest := want[name].destination
-			if other, taken := owner[dest]; taken && other != env {
-				c.in(env, c.position(name, "spec", "destinations"), "project-namespace-overlap",
-					fmt.Sprintf("environments %s and %s both write to namespace %s of %s", other.Name, env.Name, dest.Namespace, dest.Server),
-					fmt.Sprintf("give %s a namespace of its own", env.Dir()))
+			for _, dest := range want[name].destinations {
+				if other, taken := owner[dest]; taken && other != env {
+					c.in(env, c.position(name, "spec", "destinations"), "project-namespace-overlap",
+						fmt.Sprintf("environments %s and %s both write to namespace %s of %s", other.Name, env.Name, dest.Namespace, dest.Server),
+						fmt.Sprintf("give %s a namespace of its own", env.Dir()))
+				}
+				owner[dest] = env
 			}
-			owner[dest] = env
 		}
 	}
 }

@@ -75,6 +75,7 @@ var unsafe = []struct {
 	why    string
 }{
 	{"argocd-cm", "users.anonymous.enabled", "false", true, "whoever reaches Argo CD would be logged in"},
+	{"argocd-cm", "server.rbac.log.enforce.enable", "true", false, "whoever may see an Application would read the logs of its pods"},
 	{"argocd-cm", "exec.enabled", "false", true, "Argo CD would open a shell in pods"},
 	{"argocd-cm", "helm.valuesFileSchemes", "", false, "value files could come from any address"},
 	{"argocd-cm", "kustomize.enable", "false", false, "a kustomization takes in files by address"},

@@ -62,6 +62,8 @@ CREATE DATABASE :"new" TEMPLATE template0;
 SQL
 pg_restore --no-password --no-owner --exit-on-error --single-transaction --dbname="${PGDATABASE}_restoring" "$file"
 sql "${PGDATABASE}_restoring" <<'SQL'
+-- It warns of each catalog of the server that is not the user's to analyze.
+SET client_min_messages = error;
 ANALYZE;
 SQL
 

@@ -172,8 +172,9 @@ PORT: {{ .Values.ports.http | toString | quote }}
 METRICS_PORT: {{ .Values.ports.metrics | toString | quote }}
 LOG_LEVEL: {{ .Values.config.logLevel | quote }}
 STARTUP_DELAY: {{ printf "%vs" .Values.config.startupDelaySeconds | quote }}
-{{- /* The sleep before SIGTERM, preStop, is the drain; see deployment.yaml. */}}
-DRAIN_DELAY: 0s
+{{- /* Load balancers leave during the sleep before SIGTERM; see deployment.yaml. What is left then are connections that
+clients keep. For this long each answer says that its connection closes, lest it close under the next request. */}}
+DRAIN_DELAY: {{ min 2 .Values.config.drainSeconds }}s
 SHUTDOWN_GRACE: {{ printf "%vs" .Values.config.shutdownSeconds | quote }}
 {{- with .Values.config.trustedProxies }}
 TRUSTED_PROXIES: {{ join "," . | quote }}

@@ -36,7 +36,7 @@ func Environments() []*environment.Environment {
 				Repository: repository, Revision: "main", Sync: "automated", Prune: true, SelfHeal: true,
 				Kinds: []string{"ConfigMap", "Deployment.apps", "Service"},
 			},
-			Releases: []environment.Release{{Name: "service", Chart: "service"}},
+			Releases: []environment.Release{{Name: "service", Helm: "service", Chart: "service"}},
 		}
 	}
 	prod := following("prod", "production")

@@ -1,0 +1,91 @@
+package environment
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+
+	"gitlab.com/towpath/towpath/gen/finding"
+)
+
+// Folder is one of the folders that an environment is made of: its own, or a team's.
+// Each is evaluated by itself.
+type Folder struct {
+	Environment string
+	// Team is "" for the environment's own folder.
+	Team string
+}
+
+// Path returns the folder's path, relative to the repository's root.
+func (f Folder) Path() string { return path.Join(Dir, f.Environment, f.Team) }
+
+// Folders returns the folders of the named environments, each environment's own before
+// those of its teams. It only looks at which files there are.
+func Folders(repo fs.FS, names []string) ([]Folder, error) {
+	folders, _, err := foldersOf(repo, names)
+	return folders, err
+}
+
+// foldersOf is Folders with what is wrong with folders that can't be a team's.
+func foldersOf(repo fs.FS, names []string) ([]Folder, finding.List, error) {
+	var folders []Folder
+	var findings finding.List
+	for _, name := range names {
+		folders = append(folders, Folder{Environment: name})
+		teams, found, err := teamFolders(repo, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		findings = append(findings, found...)
+		for _, team := range teams {
+			folders = append(folders, Folder{name, team})
+		}
+	}
+	return folders, findings, nil
+}
+
+// LoadFolders is [Load] of some folders: what comes of each is an environment with the
+// releases of that folder alone. It does not see what is wrong between a folder and
+// those that are not among them, such as a release that both have.
+//
+// The folders of an environment follow one another. Beside them it returns the files
+// that decide what each is, ordered, as [Files] has them.
+func LoadFolders(repo fs.FS, folders []Folder) (map[Folder]*Environment, map[Folder][]string, error) {
+	// A team's folder takes from the environment's own, and is held against it.
+	var whole []Folder
+	for _, f := range folders {
+		own := Folder{Environment: f.Environment}
+		if !slices.Contains(whole, own) {
+			whole = append(whole, own)
+		}
+		if f != own {
+			whole = append(whole, f)
+		}
+	}
+	contract, parts, err := partsOf(repo, whole)
+	if err != nil {
+		return nil, nil, err
+	}
+	files := map[Folder][]string{}
+	for _, p := range parts {
+		if f := (Folder{p.env, p.team}); slices.Contains(folders, f) {
+			files[f] = filesOf(contract, p)
+		}
+	}
+	set, err := loadAll(contract, parts, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	loaded := map[Folder]*Environment{}
+	for _, env := range set.Environments {
+		for _, f := range folders {
+			if f.Environment != env.Name {
+				continue
+			}
+			part := *env
+			part.Releases = slices.DeleteFunc(slices.Clone(env.Releases), func(r Release) bool { return r.Team != f.Team })
+			loaded[f] = &part
+		}
+	}
+	return loaded, files, nil
+}
