@@ -86,6 +86,9 @@ func wanted(repo fs.FS, args []string) []string {
 	case args[0] == "explain" && len(args) > 1:
 		return named(args[1:2])
 	case args[0] == "render" && slices.Contains(args, "--manifests"):
+		if !slices.Contains(args, "--no-cache") && os.Getenv("GEN_CACHE") != "off" {
+			return nil // What is kept need not be loaded.
+		}
 		if names := named(args[1:]); len(names) > 0 {
 			return names
 		}

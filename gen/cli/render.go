@@ -1,28 +1,20 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"gitlab.com/towpath/towpath/gen/ahead"
 	"gitlab.com/towpath/towpath/gen/check"
 	"gitlab.com/towpath/towpath/gen/delivery"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
-	"gitlab.com/towpath/towpath/gen/manifest"
 	"gitlab.com/towpath/towpath/gen/output"
 	"gitlab.com/towpath/towpath/gen/produce"
-	"gitlab.com/towpath/towpath/gen/render"
 )
 
 type renderOptions struct {
@@ -31,6 +23,8 @@ type renderOptions struct {
 	outputDir string
 	format    string
 	jobs      int
+	noCache   bool
+	timings   string
 }
 
 func (a *app) renderCommand() *cobra.Command {
@@ -47,12 +41,16 @@ the versions of gen's output and of the libraries that decide it.
 
 With --manifests it writes none of these, and prints the Kubernetes objects of
 the environments, in the order in which Argo CD applies them. What Argo CD adds
-by itself, its tracking annotation, is not among them.`,
+by itself, its tracking annotation, is not among them. What they were rendered to
+is kept in the user's cache folder, or in $GEN_CACHE, and taken from there as long
+as nothing that it was made from has changed, gen included; --no-cache neither
+reads nor writes it.`,
 		Example: `  gen render                                all environments
   gen render envs/prod                      one environment
   gen render --check                        write nothing; exit 3 if a file is stale
   gen render prod --manifests               print the objects of prod
-  gen render --manifests --output-dir out   write them to out/ENV/RELEASE.yaml`,
+  gen render --manifests --output-dir out   write them to out/ENV/RELEASE.yaml
+  gen render --manifests --timings json     say on stderr where the time went`,
 		ValidArgsFunction: a.completeEnvironments,
 		RunE:              func(_ *cobra.Command, args []string) error { return a.render(o, args) },
 	}
@@ -60,6 +58,8 @@ by itself, its tracking annotation, is not among them.`,
 	cmd.Flags().BoolVar(&o.manifests, "manifests", false, "print Kubernetes objects instead")
 	cmd.Flags().StringVar(&o.outputDir, "output-dir", "", "with --manifests: write one file per release below this folder")
 	cmd.Flags().StringVarP(&o.format, "output", "o", "yaml", "with --manifests: yaml or json")
+	cmd.Flags().BoolVar(&o.noCache, "no-cache", false, "with --manifests: render everything anew, and keep nothing")
+	cmd.Flags().StringVar(&o.timings, "timings", "", "with --manifests: say on standard error where the time went, as text or json")
 	jobsFlag(cmd, &o.jobs)
 	cmd.MarkFlagsMutuallyExclusive("check", "manifests")
 	_ = cmd.MarkFlagDirname("output-dir")
@@ -73,8 +73,13 @@ func (a *app) render(o renderOptions, args []string) error {
 	if err := checkFormat(o.format, "yaml", "json"); err != nil {
 		return err
 	}
-	if o.outputDir != "" && !o.manifests {
-		return fmt.Errorf("--output-dir is for the objects: add --manifests")
+	if o.timings != "" && o.timings != "text" && o.timings != "json" {
+		return fmt.Errorf("--timings is %q; it can be text, json", o.timings)
+	}
+	for flag, given := range map[string]bool{"output-dir": o.outputDir != "", "no-cache": o.noCache, "timings": o.timings != ""} {
+		if given && !o.manifests {
+			return fmt.Errorf("--%s is for the objects: add --manifests", flag)
+		}
 	}
 	names, err := a.resolve(args)
 	if err != nil {
@@ -187,95 +192,4 @@ func plan(a *app, files []produce.File, names []string, shared bool) ([]output.C
 func isWhole(name, env string) bool {
 	dir := path.Dir(name)
 	return dir == path.Join(environment.Dir, env, "values") || dir == path.Join(delivery.Dir, env)
-}
-
-// renderManifests prints the objects of the environments.
-func (a *app) renderManifests(o renderOptions, names []string) error {
-	repo := a.repoFS()
-	renderer := render.New(repo)
-	renderer.Prefetch()
-	set, err := ahead.Load(a.root, names)
-	if err != nil {
-		return err
-	}
-	type job struct {
-		env     *environment.Environment
-		release environment.Release
-		text    []byte
-		err     error
-	}
-	var jobs []*job
-	for _, env := range set.Environments {
-		for _, release := range env.Releases {
-			jobs = append(jobs, &job{env: env, release: release})
-		}
-	}
-	progress := a.newProgress()
-	var done atomic.Int64
-	var group errgroup.Group
-	group.SetLimit(o.jobs)
-	for _, j := range jobs {
-		group.Go(func() error {
-			var objects []manifest.Object
-			objects, j.err = renderer.Release(j.env, j.release)
-			if j.err == nil {
-				j.text, j.err = encodeObjects(objects, o.format)
-			}
-			progress.report(int(done.Add(1)), len(jobs))
-			return nil
-		})
-	}
-	_ = group.Wait() // Each job keeps its own error, so that all are reported.
-	progress.clear()
-
-	var findings finding.List
-	for _, j := range jobs {
-		found, rest := finding.From(j.err)
-		if rest != nil {
-			return rest
-		}
-		findings = append(findings, found...)
-	}
-	if len(findings) > 0 {
-		return findings.Sort()
-	}
-	if o.outputDir == "" {
-		for _, j := range jobs {
-			if _, err := a.Out.Write(j.text); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	dir := o.outputDir
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(a.Dir, dir)
-	}
-	for _, j := range jobs {
-		change, err := output.Compare(os.DirFS(dir), path.Join(j.env.Name, j.release.Name+"."+o.format), j.text)
-		if err != nil {
-			return err
-		}
-		if err := output.Apply(dir, []output.Change{change}); err != nil {
-			return err
-		}
-		fmt.Fprintf(a.Out, "%-9s  %s\n", change.State, path.Join(filepath.ToSlash(o.outputDir), change.Path))
-	}
-	return nil
-}
-
-// encodeObjects writes objects as YAML documents, or as one JSON object a line.
-func encodeObjects(objects []manifest.Object, format string) ([]byte, error) {
-	if format == "yaml" {
-		return manifest.Marshal(objects)
-	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	for _, object := range objects {
-		if err := encoder.Encode(object.Data); err != nil {
-			return nil, fmt.Errorf("writing %s: %w", object, err)
-		}
-	}
-	return text.Bytes(), nil
 }

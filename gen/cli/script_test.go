@@ -54,6 +54,7 @@ func scripts(dir string) testscript.Params {
 		UpdateScripts:       os.Getenv("UPDATE") == "1",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "")
+			env.Setenv("GEN_CACHE", filepath.Join(env.WorkDir, ".tmp", "gen"))
 			// Scripts that need revisions make them, whoever runs them.
 			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -71,6 +72,7 @@ func scripts(dir string) testscript.Params {
 			"record":  recordCommand,
 			"mask":    maskCommand,
 			"gitlab":  scriptGitLab,
+			"damage":  damageCommand,
 			// For approvals.
 			"key":       keyCommand,
 			"approvers": approversCommand,

@@ -23,3 +23,16 @@ func init() {
 	debug.SetGCPercent(percent)
 	debug.SetMemoryLimit(limit)
 }
+
+// What holds for work that goes batch by batch, and holds only a few of them at once.
+const (
+	batchPercent = 100
+	batchLimit   = 320 << 20 // Bytes.
+)
+
+// Batches sets the pace for work of any size that is done batch by batch: it then stays
+// as small as its batches, where collecting late would let it grow to the limit.
+func Batches() {
+	debug.SetGCPercent(batchPercent)
+	debug.SetMemoryLimit(batchLimit)
+}

@@ -1,0 +1,232 @@
+// Package kept keeps what gen has computed, for the next run to take instead of
+// computing it again.
+//
+// A result is found by everything that it was computed from: the program itself, what
+// was asked, and the content of all that was read on the way, its sources. Which
+// sources these are is only known once it has been computed, so it is kept too, by
+// program and question: a run that finds them there hashes the sources as they are
+// now, and what it then finds, if anything, was computed from just these. Nothing ever
+// becomes stale; what is not used for some days is removed.
+//
+// The files belong to [cache.Cache], made for Go's builds: runs beside each other share
+// them, a file is there as a whole or not at all, and one that was damaged is found out
+// by its hash, and is as good as none.
+package kept
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/cache"
+)
+
+// Results are those that are kept for one state of a repository. They can be used from
+// many goroutines.
+type Results struct {
+	files   *cache.Cache
+	program []byte
+	repo    fs.FS
+
+	mu      sync.Mutex
+	digests map[Source]func() ([]byte, error)
+}
+
+// Open returns the results that are kept in a folder, which is made if it is missing.
+// The repository is read when a source is first asked for, once.
+func Open(dir string, repo fs.FS) (*Results, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("keeping results: %w", err)
+	}
+	files, err := cache.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("keeping results: %w", err)
+	}
+	program, err := programID()
+	if err != nil {
+		return nil, fmt.Errorf("keeping results: %w", err)
+	}
+	return &Results{files: files, program: program, repo: repo, digests: map[Source]func() ([]byte, error){}}, nil
+}
+
+// DefaultDir returns the folder that results are kept in unless told otherwise:
+// towpath/gen in the user's cache folder.
+func DefaultDir() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "towpath", "gen"), nil
+}
+
+// Source is something that a result was computed from.
+type Source struct {
+	Kind Kind
+	// Path is relative to the repository's root.
+	Path string
+}
+
+// Kind is what of a path counts.
+type Kind string
+
+const (
+	// File is one file, which may be missing.
+	File Kind = "file"
+	// Package is the CUE in a folder, not in those below it.
+	Package Kind = "package"
+	// Tree is a folder with all that is below it.
+	Tree Kind = "tree"
+)
+
+// Get returns the result of a question, if one is kept that was computed from the
+// sources as they are.
+func (r *Results) Get(question string) (data []byte, ok bool) {
+	list, _, err := r.files.GetBytes(r.sourcesID(question))
+	if err != nil {
+		return nil, false
+	}
+	id, err := r.resultID(question, parseSources(list))
+	if err != nil {
+		return nil, false
+	}
+	data, _, err = r.files.GetBytes(id)
+	return data, err == nil
+}
+
+// Put keeps the result of a question and the sources that it was computed from.
+func (r *Results) Put(question string, sources []Source, data []byte) error {
+	list := formatSources(sources)
+	// In the order in which the list will be read.
+	id, err := r.resultID(question, parseSources(list))
+	if err != nil {
+		return err
+	}
+	if err := r.files.PutBytes(id, data); err != nil {
+		return fmt.Errorf("keeping a result: %w", err)
+	}
+	if err := r.files.PutBytes(r.sourcesID(question), list); err != nil {
+		return fmt.Errorf("keeping a result: %w", err)
+	}
+	return nil
+}
+
+// Trim removes what was not used for some days, at most once a day.
+func (r *Results) Trim() error {
+	if err := r.files.Trim(); err != nil {
+		return fmt.Errorf("removing old results: %w", err)
+	}
+	return nil
+}
+
+func (r *Results) sourcesID(question string) cache.ActionID {
+	h := cache.NewHash("sources")
+	fmt.Fprintf(h, "%x\n%s", r.program, question)
+	return h.Sum()
+}
+
+func (r *Results) resultID(question string, sources []Source) (cache.ActionID, error) {
+	h := cache.NewHash("result")
+	fmt.Fprintf(h, "%x\n%q\n", r.program, question)
+	for _, source := range sources {
+		digest, err := r.digest(source)
+		if err != nil {
+			return cache.ActionID{}, err
+		}
+		fmt.Fprintf(h, "%s %q %x\n", source.Kind, source.Path, digest)
+	}
+	return h.Sum(), nil
+}
+
+// formatSources returns a list of sources as text, a line each.
+func formatSources(sources []Source) []byte {
+	var text bytes.Buffer
+	for _, source := range sources {
+		fmt.Fprintf(&text, "%s %s\n", source.Kind, source.Path)
+	}
+	return text.Bytes()
+}
+
+func parseSources(text []byte) []Source {
+	var sources []Source
+	for line := range strings.Lines(string(text)) {
+		kind, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		sources = append(sources, Source{Kind(kind), name})
+	}
+	return sources
+}
+
+// digest returns a hash of a source as it is now.
+func (r *Results) digest(source Source) ([]byte, error) {
+	r.mu.Lock()
+	compute, ok := r.digests[source]
+	if !ok {
+		compute = sync.OnceValues(func() ([]byte, error) { return digest(r.repo, source) })
+		r.digests[source] = compute
+	}
+	r.mu.Unlock()
+	return compute()
+}
+
+func digest(repo fs.FS, source Source) ([]byte, error) {
+	h := sha256.New()
+	add := func(name string) error {
+		data, err := fs.ReadFile(repo, name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(h, "%q %d\n", name, len(data))
+		h.Write(data)
+		return nil
+	}
+	var err error
+	switch source.Kind {
+	case File:
+		if err = add(source.Path); errors.Is(err, fs.ErrNotExist) {
+			h.Write([]byte("missing"))
+			err = nil
+		}
+	case Package:
+		var entries []fs.DirEntry
+		entries, err = fs.ReadDir(repo, source.Path)
+		for _, entry := range entries {
+			if err == nil && path.Ext(entry.Name()) == ".cue" {
+				err = add(path.Join(source.Path, entry.Name()))
+			}
+		}
+	case Tree:
+		err = fs.WalkDir(repo, source.Path, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			// A link is no file, and where it leads to is not read.
+			fmt.Fprintf(h, "%s ", d.Type())
+			if !d.Type().IsRegular() {
+				fmt.Fprintf(h, "%q\n", name)
+				return nil
+			}
+			return add(name)
+		})
+	default:
+		err = fmt.Errorf("no kind of source: %q", source.Kind)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("hashing %s: %w", source.Path, err)
+	}
+	return h.Sum(nil), nil
+}
+
+// Sources puts sources in order, each once.
+func Sources(sources ...Source) []Source {
+	slices.SortFunc(sources, func(a, b Source) int {
+		return strings.Compare(a.Path+"\x00"+string(a.Kind), b.Path+"\x00"+string(b.Kind))
+	})
+	return slices.Compact(sources)
+}
