@@ -33,6 +33,7 @@ require (
 require (
 	github.com/ProtonMail/go-crypto v1.1.5
 	github.com/google/go-containerregistry v0.20.3
+	github.com/moby/patternmatcher v0.6.1
 	github.com/spf13/cobra v1.10.2
 	go.yaml.in/yaml/v2 v2.4.2 // indirect
 	golang.org/x/sys v0.46.0

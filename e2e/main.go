@@ -65,6 +65,12 @@ func command() *cobra.Command {
 			RunE:  func(*cobra.Command, []string) error { return status(dir, os.Stdout) },
 		},
 		&cobra.Command{
+			Use:   "env",
+			Short: "Print the variables by which the suite tries any cluster, as they are for this one",
+			Args:  cobra.NoArgs,
+			RunE:  func(*cobra.Command, []string) error { return printEnvironment(dir, os.Stdout) },
+		},
+		&cobra.Command{
 			Use:    "run",
 			Hidden: true,
 			Args:   cobra.NoArgs,

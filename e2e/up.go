@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"gitlab.com/towpath/towpath/bench/toolcache"
+	"gitlab.com/towpath/towpath/e2e/bake"
 	"gitlab.com/towpath/towpath/e2e/build"
 	"gitlab.com/towpath/towpath/e2e/cluster"
 	"gitlab.com/towpath/towpath/e2e/image"
@@ -25,9 +26,9 @@ import (
 
 // needs are the programs that a machine has to have, by the Debian package that brings each.
 var needs = map[string]string{
-	"conntrack": "conntrack", "containerd": "containerd", "debootstrap": "debootstrap", "git": "git", "ip": "iproute2",
-	"iptables": "iptables", "nice": "coreutils", "redis-server": "redis-server", "runc": "runc",
-	"/usr/lib/cni/ptp": "containernetworking-plugins",
+	"buildah": "buildah", "conntrack": "conntrack", "containerd": "containerd", "debootstrap": "debootstrap", "git": "git", "ip": "iproute2",
+	"ipset": "ipset", "iptables": "iptables", "nice": "coreutils", "nsenter": "util-linux", "redis-server": "redis-server", "runc": "runc",
+	"/usr/lib/cni/host-local": "containernetworking-plugins",
 }
 
 func up(ctx context.Context, dir string, out io.Writer) error {
@@ -88,7 +89,6 @@ func prepare(ctx context.Context, dir string, out io.Writer) (cluster.Config, er
 	}
 	config.Repository = filepath.Dir(source)
 	config.Cache = filepath.Join(cache, "images")
-	config.CertificateAuthorities = "/etc/ssl/certs/ca-certificates.crt"
 	config.Programs = map[string]string{}
 	for _, program := range build.Kept {
 		if err := step(out, "build "+program.Name, func() (err error) {
@@ -98,17 +98,14 @@ func prepare(ctx context.Context, dir string, out io.Writer) (cluster.Config, er
 			return config, err
 		}
 	}
-	const version = "-X gitlab.com/towpath/towpath/service/build.version="
-	for _, current := range []struct{ name, module, pkg, linker string }{
-		{"pause", source, "./pause", ""},
-		{"gen", config.Repository, "./gen", ""},
-		{"service-" + cluster.FirstVersion, config.Repository, "./service", version + cluster.FirstVersion},
-		{"service-" + cluster.NextVersion, config.Repository, "./service", version + cluster.NextVersion},
+	for _, current := range []struct{ name, module, pkg string }{
+		{"pause", source, "./pause"},
+		{"gen", config.Repository, "./gen"},
 	} {
 		to := filepath.Join(dir, "bin", current.name)
 		config.Programs[current.name] = to
 		if err := step(out, "build "+current.name, func() error {
-			return build.Current(ctx, current.module, current.pkg, to, current.linker)
+			return build.Current(ctx, current.module, current.pkg, to)
 		}); err != nil {
 			return config, err
 		}
@@ -121,10 +118,29 @@ func prepare(ctx context.Context, dir string, out io.Writer) (cluster.Config, er
 		return config, err
 	}
 	if err := step(out, "a small Debian", func() (err error) {
-		config.Debian, err = image.Debian(ctx, cache)
+		config.Debian, err = image.Small.Make(ctx, cache)
 		return err
 	}); err != nil {
 		return config, err
+	}
+	if err := step(out, "a Debian with PostgreSQL", func() (err error) {
+		config.PostgreSQL, err = image.WithPostgreSQL.Make(ctx, cache)
+		return err
+	}); err != nil {
+		return config, err
+	}
+	oven, err := bake.Service(ctx, config.Repository, cache, config.Debian)
+	if err != nil {
+		return config, err
+	}
+	config.Service = map[string]string{}
+	for _, version := range []string{cluster.FirstVersion, cluster.NextVersion} {
+		if err := step(out, "build the image of the service "+version, func() (err error) {
+			config.Service[version], err = oven.Build(ctx, config.Repository, "VERSION="+version)
+			return err
+		}); err != nil {
+			return config, err
+		}
 	}
 	argoCD, err := output(ctx, filepath.Join(source, "argocd"), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-cd/v2")
 	if err != nil {
@@ -132,6 +148,11 @@ func prepare(ctx context.Context, dir string, out io.Writer) (cluster.Config, er
 	}
 	config.Manifests = filepath.Join(argoCD, "manifests", "install.yaml")
 	config.Scripts = filepath.Join(argoCD, "hack")
+	calico, err := output(ctx, filepath.Join(source, "calico"), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/projectcalico/calico")
+	if err != nil {
+		return config, err
+	}
+	config.CalicoKinds = filepath.Join(calico, "libcalico-go", "config", "crd")
 	config.Kinds, err = kinds(ctx)
 	return config, err
 }

@@ -135,18 +135,21 @@ func (c *Cluster) certificates() error {
 	if err := ca.issue("argocd-server", pkix.Name{CommonName: "argocd-server"}, "localhost", "127.0.0.1", "argocd-server.argocd.svc.cluster.local"); err != nil {
 		return err
 	}
-	for name, subject := range map[string]pkix.Name{
+	clients := map[string]pkix.Name{
 		"admin":              {CommonName: "admin", Organization: []string{"system:masters"}},
 		"apiserver-kubelet":  {CommonName: "kube-apiserver", Organization: []string{"system:masters"}},
 		"controller-manager": {CommonName: "system:kube-controller-manager"},
 		"scheduler":          {CommonName: "system:kube-scheduler"},
 		"proxy":              {CommonName: "system:kube-proxy"},
-		"kubelet":            {CommonName: "system:node:" + nodeName, Organization: []string{"system:nodes"}},
-	} {
+	}
+	for _, n := range c.nodes {
+		clients[n.server("kubelet")] = pkix.Name{CommonName: "system:node:" + n.name, Organization: []string{"system:nodes"}}
+	}
+	for name, subject := range clients {
 		if err := ca.issue(name, subject); err != nil {
 			return err
 		}
-		if err := c.writeKubeconfig("kubeconfig/"+name, name, "https://127.0.0.1:6443"); err != nil {
+		if err := c.writeKubeconfig("kubeconfig/"+name, name, "https://"+nodeAddress+":6443"); err != nil {
 			return err
 		}
 	}

@@ -1,5 +1,5 @@
-// Package cluster brings up a Kubernetes of one node inside a sandbox: etcd, the control plane, containerd, the
-// kubelet, kube-proxy and DNS, and around it the outer world that the repository speaks of: the Git server, Argo CD's
+// Package cluster brings up a Kubernetes of two nodes inside a sandbox: etcd, the control plane, on each node containerd,
+// the kubelet and kube-proxy, and DNS; and around it the outer world that the repository speaks of: the Git server, Argo CD's
 // manifests and the registries, all on this machine and by their real names.
 package cluster
 
@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"gitlab.com/towpath/towpath/e2e/podnet"
 	"gitlab.com/towpath/towpath/e2e/sandbox"
 )
 
@@ -23,7 +24,7 @@ import (
 const (
 	nodeName       = sandbox.NodeName
 	nodeAddress    = sandbox.NodeAddress
-	podNetwork     = "10.97.0.0/24"
+	podNetwork     = "10.97.0.0/16" // Each node has a /24 of it.
 	serviceNetwork = "10.96.0.0/16"
 	serviceAddress = "10.96.0.1"
 	dnsAddress     = "10.96.0.10"
@@ -47,12 +48,14 @@ type Config struct {
 	Manifests string
 	// Scripts is the folder with the scripts of Argo CD's image.
 	Scripts string
-	// Debian is the root folder of the system below Argo CD's image.
-	Debian string
-	// CertificateAuthorities is a bundle for the images, as Debian has it.
-	CertificateAuthorities string
+	// Debian is the root folder of the system below Argo CD's image, PostgreSQL that of one with PostgreSQL.
+	Debian, PostgreSQL string
+	// Service are the images of the service, OCI layouts, by version.
+	Service map[string]string
 	// Kinds are files that define kinds which clusters tend to have.
 	Kinds []string
+	// CalicoKinds is a folder with files that define the kinds which Calico reads.
+	CalicoKinds string
 	// Repository is the working tree whose delivery is tried.
 	Repository string
 	// Outside are the addresses at which the machine reaches what is inside.
@@ -70,10 +73,12 @@ type Addresses struct {
 type Cluster struct {
 	dir    string
 	config Config
+	nodes  []*node
 
 	mu        sync.Mutex
 	processes map[string]*process
 	failed    chan error
+	ingress   podnet.Network // Of the pod that requests come from.
 	state     State
 }
 
@@ -121,7 +126,7 @@ func Run(ctx context.Context, dir string, listeners []net.Listener) error {
 	}
 	forward(listeners[0], "127.0.0.1:6443")
 	forward(listeners[1], argoCDAddress)
-	go serveProxy(listeners[2])
+	go serveProxy(listeners[2], c.dialAsIngress)
 	c.serveControl()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -159,12 +164,14 @@ func (c *Cluster) bringUp(ctx context.Context) error {
 	}{
 		{"programs and certificates", c.prepare},
 		{"images and registry", c.registry},
-		{"containerd", c.startContainerd},
+		{"containerd on both nodes", c.startContainerd},
 		{"etcd", c.startEtcd},
 		{"API server", c.startAPIServer},
-		{"controllers, scheduler, kubelet and kube-proxy", c.startNode},
-		{"node is ready", c.nodeReady},
+		{"Calico, which enforces network policies, on both nodes", c.enforcePolicies},
+		{"controllers, scheduler, kubelets and kube-proxies", c.startNodes},
+		{"nodes are ready", c.nodesReady},
 		{"DNS, kinds and disks", c.addons},
+		{"a pod where an Ingress controller would be", c.startIngress},
 		{"the repository, with images of its own", c.repository},
 		{"PostgreSQL and Redis beside the cluster", c.databases},
 		{"kubectl apply -k argocd/bootstrap", c.bootstrap},
@@ -196,7 +203,7 @@ func (c *Cluster) prepare(context.Context) error {
 		return err
 	}
 	_, err = fmt.Fprintf(hosts, "%s %s\n", nodeAddress, strings.Join(outerHosts, " "))
-	return errors.Join(err, hosts.Close(), c.certificates())
+	return errors.Join(err, hosts.Close(), c.startMachines(), c.certificates())
 }
 
 func (c *Cluster) path(name string) string { return filepath.Join(c.dir, name) }

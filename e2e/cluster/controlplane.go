@@ -58,3 +58,16 @@ func (c *Cluster) startAPIServer(ctx context.Context) error {
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities, Certificates: []tls.Certificate{certificate}}}}
 	return waitFor(ctx, "the API server", 3*time.Minute, answers(client, "https://127.0.0.1:6443/readyz"))
 }
+
+// startControllers starts the rest of the control plane. The two hold leases, as where there are several of each: without,
+// they would survive an outage of the API server with what they knew before, and take it for the state of the nodes.
+func (c *Cluster) startControllers() error {
+	return errors.Join(
+		c.startLeader("kube-controller-manager", c.path("bin/kube-controller-manager"),
+			"--kubeconfig="+c.path("kubeconfig/controller-manager"), "--use-service-account-credentials",
+			"--service-account-private-key-file="+c.path("pki/accounts.key"), "--root-ca-file="+c.path("pki/ca.crt"),
+			"--cluster-signing-cert-file="+c.path("pki/ca.crt"), "--cluster-signing-key-file="+c.path("pki/ca.key"),
+			"--cluster-cidr="+podNetwork),
+		c.startLeader("kube-scheduler", c.path("bin/kube-scheduler"), "--kubeconfig="+c.path("kubeconfig/scheduler")),
+	)
+}

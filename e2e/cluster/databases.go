@@ -19,7 +19,7 @@ const nobody = 65534
 // password is that of the databases. Nobody reaches them from outside the sandbox.
 const password = "e2e"
 
-// databases starts the PostgreSQL and the Redis that stage and prod use, outside of the cluster as there.
+// databases starts the PostgreSQL and the Redis that prod uses, outside of the cluster as there. Stage brings its own.
 func (c *Cluster) databases(ctx context.Context) error {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if err != nil || len(found) == 0 {
@@ -50,17 +50,15 @@ func (c *Cluster) databases(ctx context.Context) error {
 	if err := c.startAs("redis", nobody, "redis-server", "--bind", nodeAddress, "--port", "6379", "--save", "", "--dir", "/", "--requirepass", password); err != nil {
 		return err
 	}
-	for _, name := range []string{"stage", "prod"} {
-		if err := waitFor(ctx, "PostgreSQL", time.Minute, func(ctx context.Context) error {
-			output, err := exec.CommandContext(ctx, filepath.Join(bin, "psql"), "-h", data, "-U", "postgres", "-v", "ON_ERROR_STOP=1",
-				"-c", fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'", name, password), "-c", fmt.Sprintf("CREATE DATABASE %s OWNER %[1]s", name)).CombinedOutput()
-			if err != nil {
-				return fmt.Errorf("%w: %s", err, output)
-			}
-			return nil
-		}); err != nil {
-			return err
+	if err := waitFor(ctx, "PostgreSQL", time.Minute, func(ctx context.Context) error {
+		output, err := exec.CommandContext(ctx, filepath.Join(bin, "psql"), "-h", data, "-U", "postgres", "-v", "ON_ERROR_STOP=1",
+			"-c", fmt.Sprintf("CREATE ROLE prod LOGIN PASSWORD '%s'", password), "-c", "CREATE DATABASE prod OWNER prod").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, output)
 		}
+		return nil
+	}); err != nil {
+		return err
 	}
 	return waitFor(ctx, "Redis", time.Minute, func(ctx context.Context) error {
 		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", nodeAddress+":6379")
@@ -71,22 +69,29 @@ func (c *Cluster) databases(ctx context.Context) error {
 	})
 }
 
-// secrets puts the addresses of the databases into the namespaces, which is the platform's to do: no secret is in Git.
+// secrets puts what the databases are reached with into the namespaces, which is the platform's to do: no secret is in
+// Git. Prod's are addresses, stage's the passwords that its own servers are to have.
 func (c *Cluster) secrets(ctx context.Context) error {
-	for number, name := range []string{"stage", "prod"} {
-		objects := fmt.Sprintf(`apiVersion: v1
+	objects := fmt.Sprintf(`apiVersion: v1
 kind: Secret
-metadata: {name: database, namespace: towpath-%[1]s}
-stringData: {url: "postgres://%[1]s:%[2]s@%[3]s:5432/%[1]s?sslmode=disable"}
+metadata: {name: database, namespace: towpath-prod}
+stringData: {url: "postgres://prod:%[1]s@%[2]s:5432/prod?sslmode=disable"}
 ---
 apiVersion: v1
 kind: Secret
-metadata: {name: redis, namespace: towpath-%[1]s}
-stringData: {url: "redis://:%[2]s@%[3]s:6379/%[4]d"}
-`, name, password, nodeAddress, number)
-		if _, err := c.kubectl(ctx, objects, "apply", "-f", "-"); err != nil {
-			return err
-		}
-	}
-	return nil
+metadata: {name: redis, namespace: towpath-prod}
+stringData: {url: "redis://:%[1]s@%[2]s:6379/1"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: postgres, namespace: towpath-stage}
+stringData: {password: "%[1]s"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: redis, namespace: towpath-stage}
+stringData: {password: "%[1]s"}
+`, password, nodeAddress)
+	_, err := c.kubectl(ctx, objects, "apply", "-f", "-")
+	return err
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// dnsObjects is CoreDNS, which also answers for the hosts of the outer world.
+// dnsObjects is CoreDNS, a pod on each node lest a drain take both, which also answers for the hosts of the outer world.
 func dnsObjects() string {
 	return fmt.Sprintf(`apiVersion: v1
 kind: ServiceAccount
@@ -31,7 +31,9 @@ data:
   Corefile: |
     .:53 {
         errors
-        health
+        health {
+            lameduck 5s
+        }
         ready
         hosts {
             %s %s
@@ -47,10 +49,16 @@ apiVersion: apps/v1
 kind: Deployment
 metadata: {name: coredns, namespace: kube-system}
 spec:
+  replicas: 2
   selector: {matchLabels: {k8s-app: kube-dns}}
   template:
     metadata: {labels: {k8s-app: kube-dns}}
     spec:
+      affinity:
+        podAntiAffinity:
+          preferredDuringSchedulingIgnoredDuringExecution:
+            - weight: 100
+              podAffinityTerm: {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {k8s-app: kube-dns}}}
       serviceAccountName: coredns
       priorityClassName: system-cluster-critical
       dnsPolicy: Default

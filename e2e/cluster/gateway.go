@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -51,14 +52,14 @@ func join(a, b net.Conn) {
 	_, _ = a.Close(), b.Close()
 }
 
-// serveProxy serves CONNECT to every address inside, and to names of Services.
-func serveProxy(listener net.Listener) {
+// serveProxy serves CONNECT to every address inside, and to names of Services, by connections that are dialled.
+func serveProxy(listener net.Listener, dial func(ctx context.Context, address string) (net.Conn, error)) {
 	_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodConnect {
 			http.Error(w, "this proxy connects, and nothing else", http.StatusMethodNotAllowed)
 			return
 		}
-		inner, err := dialer.DialContext(r.Context(), "tcp", r.Host)
+		inner, err := dial(r.Context(), r.Host)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return

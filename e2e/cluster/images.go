@@ -26,9 +26,12 @@ const (
 	dexImage     = "ghcr.io/dexidp/dex:v2.41.1"
 	redisImage   = "docker.io/library/redis:7.2.11-alpine"
 	serviceImage = "registry.gitlab.com/towpath/towpath/service"
+	// Those of charts/postgres and charts/redis.
+	bundledPostgresImage = "docker.io/library/postgres:17-bookworm"
+	bundledRedisImage    = "docker.io/library/redis:7.4-bookworm"
 )
 
-const registryAddress = "127.0.0.1:5000"
+const registryAddress = nodeAddress + ":5000"
 
 // registry makes the images and serves them.
 func (c *Cluster) registry(context.Context) error {
@@ -43,15 +46,20 @@ func (c *Cluster) registry(context.Context) error {
 	go func() { c.fail(fmt.Errorf("registry: %w", http.Serve(listener, store.Registry()))) }()
 	m := &maker{store: store, config: c.config}
 	images := map[string]v1.Image{
-		pauseImage:   m.scratch("pause", "/pause", v1.Config{Entrypoint: []string{"/pause"}, User: "65535:65535"}),
-		dnsImage:     m.scratch("coredns", "/coredns", v1.Config{Entrypoint: []string{"/coredns"}}),
-		kubectlImage: m.scratch("kubernetes", "/usr/local/bin/kubectl", v1.Config{Entrypoint: []string{"kubectl"}, User: "65532"}),
-		argoCDImage:  m.argoCD(),
-		dexImage:     m.dex(),
-		redisImage:   m.debian(v1.Config{Entrypoint: []string{"redis-server"}, User: "999", Env: path}),
-		// As the Dockerfile makes it.
-		serviceImage + ":" + FirstVersion: m.service(FirstVersion),
-		serviceImage + ":" + NextVersion:  m.service(NextVersion),
+		pauseImage:           m.scratch("pause", "/pause", v1.Config{Entrypoint: []string{"/pause"}, User: "65535:65535"}),
+		dnsImage:             m.scratch("coredns", "/coredns", v1.Config{Entrypoint: []string{"/coredns"}}),
+		kubectlImage:         m.scratch("kubernetes", "/usr/local/bin/kubectl", v1.Config{Entrypoint: []string{"kubectl"}, User: "65532"}),
+		argoCDImage:          m.argoCD(),
+		dexImage:             m.dex(),
+		redisImage:           m.debian(v1.Config{Entrypoint: []string{"redis-server"}, User: "999", Env: path}),
+		bundledPostgresImage: m.made(image.PostgreSQL(store, c.config.PostgreSQL)),
+		bundledRedisImage:    m.made(image.Redis(store, c.config.Debian)),
+	}
+	images[serviceImage+":"+BrokenVersion] = m.debian(v1.Config{
+		Entrypoint: []string{"/bin/sh", "-c", `[ "$1" = migrate ] || exec sleep infinity`, "service"}, User: "65532:65532", Env: path,
+	})
+	for version, folder := range c.config.Service {
+		images[serviceImage+":"+version] = m.made(image.Read(folder))
 	}
 	if m.err != nil {
 		return m.err
@@ -71,7 +79,7 @@ func (c *Cluster) registry(context.Context) error {
 	return nil
 }
 
-var path = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+var path = []string{image.Path}
 
 // maker makes images until the first error.
 type maker struct {
@@ -86,6 +94,14 @@ func (m *maker) layer(key string, write func(*tar.Writer) error) v1.Layer {
 	}
 	made, err := m.store.Layer(key, write)
 	m.err = err
+	return made
+}
+
+// made takes an image that another has made.
+func (m *maker) made(made v1.Image, err error) v1.Image {
+	if m.err == nil {
+		m.err = err
+	}
 	return made
 }
 
@@ -133,9 +149,12 @@ func sumOf(name string) (string, error) {
 }
 
 func (m *maker) debianLayer() v1.Layer {
-	return m.layer(filepath.Base(m.config.Debian)+" 2", func(archive *tar.Writer) error {
-		return image.Tree(archive, m.config.Debian, "var/cache/apt/", "var/lib/apt/lists/", "usr/share/doc/", "usr/share/man/", "usr/share/locale/", "usr/share/perl/", "usr/share/zoneinfo/right/", "dev/")
-	})
+	if m.err != nil {
+		return nil
+	}
+	made, err := m.store.SmallLayer(m.config.Debian)
+	m.err = err
+	return made
 }
 
 func (m *maker) debian(config v1.Config) v1.Image { return m.image(config, m.debianLayer()) }
@@ -182,18 +201,4 @@ func (m *maker) dex() v1.Image {
 	return m.image(v1.Config{User: "1001", Env: path}, m.debianLayer(), m.layer("no dex 1", func(archive *tar.Writer) error {
 		return image.Link(archive, "/usr/local/bin/dex", "/bin/false")
 	}))
-}
-
-// service is the image that the Dockerfile describes: one program, the bundle of authorities, and a folder for data.
-func (m *maker) service(version string) v1.Image {
-	authorities := m.layer("authorities and data 1", func(archive *tar.Writer) error {
-		if err := image.File(archive, m.config.CertificateAuthorities, "/etc/ssl/certs/ca-certificates.crt", 0o644); err != nil {
-			return err
-		}
-		return image.Folder(archive, "/var/lib/towpath", 0o755, 65532)
-	})
-	return m.image(v1.Config{
-		Entrypoint: []string{"/service"}, User: "65532:65532", Env: path,
-		Labels: map[string]string{"org.opencontainers.image.version": version},
-	}, authorities, m.program("service-"+version, "/service"))
 }

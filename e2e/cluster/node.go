@@ -6,17 +6,88 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"gitlab.com/towpath/towpath/e2e/sandbox"
 )
 
 // Where containerd listens. Its folder is a file system of the sandbox.
 const containerdSocket = "/run/containerd/containerd.sock"
 
-// startContainerd starts the container runtime. It takes every image from the registry of this machine, whichever
-// registry the image's name says.
+// node is a machine of the cluster: the sandbox itself, with the control plane, or one beside it.
+type node struct {
+	name, address string
+	// pods is the network that its pods are given addresses of.
+	pods string
+	// machine is nil for the sandbox itself.
+	machine *sandbox.Machine
+}
+
+// startMachines makes the second node's machine. The first is there already.
+func (c *Cluster) startMachines() error {
+	first := &node{name: nodeName, address: nodeAddress, pods: "10.97.0.0/24"}
+	second := &node{name: "node-2", address: "10.98.0.2", pods: "10.97.1.0/24"}
+	var err error
+	second.machine, err = sandbox.StartMachine(sandbox.MachineConfig{Name: second.name, Address: second.address, Network: second.pods})
+	c.nodes = []*node{first, second}
+	return err
+}
+
+// server is what a server of the node is called among the cluster's: with the node's name, except on the first.
+func (n *node) server(name string) string {
+	if n.machine == nil {
+		return name
+	}
+	return name + "-" + n.name
+}
+
+// startOn starts a server on a node, as root.
+func (c *Cluster) startOn(n *node, name, program string, args ...string) error {
+	if n.machine == nil {
+		return c.start(name, program, args...)
+	}
+	return c.startCommand(n.server(name), 0, func() *exec.Cmd { return n.machine.Command(program, args...) })
+}
+
+// nodePath is where a node keeps something of its own. Nodes share the disk.
+func (c *Cluster) nodePath(n *node, name string) string {
+	if n.machine == nil {
+		return c.path(name)
+	}
+	return c.path(filepath.Join(n.name, name))
+}
+
+// startContainerd starts the container runtime of each node.
 func (c *Cluster) startContainerd(ctx context.Context) error {
+	for _, n := range c.nodes {
+		if err := c.startContainerdOn(n); err != nil {
+			return err
+		}
+	}
+	for _, n := range c.nodes {
+		socket := containerdSocket
+		if n.machine != nil {
+			socket = n.machine.Path(socket)
+		}
+		if err := waitFor(ctx, n.server("containerd"), time.Minute, func(ctx context.Context) error {
+			connection, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+			if err != nil {
+				return err
+			}
+			return connection.Close()
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startContainerdOn starts the container runtime of one node. It takes every image from the registry of this machine,
+// whichever registry the image's name says.
+func (c *Cluster) startContainerdOn(n *node) error {
 	config := fmt.Sprintf(`version = 2
 root = %q
 state = "/run/containerd"
@@ -30,45 +101,43 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
   # Without CAP_SYS_RESOURCE a container can't be made less likely to be killed than containerd is.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
+    bin_dir = %q
     conf_dir = %q
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = %q
-`, c.path("containerd"), containerdSocket, pauseImage, c.path("cni"), c.path("registries"))
-	// Point to point: each packet of a pod is routed by the node, so that kube-proxy's rules see it without the
-	// kernel's bridge filter.
-	network := fmt.Sprintf(`{
-  "cniVersion": "1.0.0",
-  "name": "pods",
-  "plugins": [{
-    "type": "ptp",
-    "ipam": {"type": "host-local", "ranges": [[{"subnet": %q}]], "routes": [{"dst": "0.0.0.0/0"}], "dataDir": %q}
-  }]
-}
-`, podNetwork, c.path("cni-addresses"))
-	mirror := fmt.Sprintf("server = \"http://%s\"\n[host.\"http://%[1]s\"]\n  capabilities = [\"pull\", \"resolve\"]\n", registryAddress)
-	for name, text := range map[string]string{
-		"containerd.toml":                config,
-		"cni/10-pods.conflist":           network,
-		"registries/_default/hosts.toml": mirror,
-	} {
-		if err := c.write(name, text); err != nil {
-			return err
-		}
-	}
-	if err := c.start("containerd", "containerd", "--config="+c.path("containerd.toml")); err != nil {
+`, c.nodePath(n, "containerd"), containerdSocket, pauseImage, c.path(pluginFolder), c.nodePath(n, "cni"), c.path("registries"))
+	network, err := c.podNetworkConfig(n)
+	if err != nil {
 		return err
 	}
-	return waitFor(ctx, "containerd", time.Minute, func(ctx context.Context) error {
-		connection, err := (&net.Dialer{}).DialContext(ctx, "unix", containerdSocket)
-		if err != nil {
+	mirror := fmt.Sprintf("server = \"http://%s\"\n[host.\"http://%[1]s\"]\n  capabilities = [\"pull\", \"resolve\"]\n", registryAddress)
+	for file, text := range map[string]string{
+		c.nodePath(n, "containerd.toml"):         config,
+		c.nodePath(n, "cni/10-pods.conflist"):    network,
+		c.path("registries/_default/hosts.toml"): mirror,
+	} {
+		if err := write(file, text); err != nil {
 			return err
 		}
-		return connection.Close()
-	})
+	}
+	return c.startOn(n, "containerd", "containerd", "--config="+c.nodePath(n, "containerd.toml"))
 }
 
-func (c *Cluster) startNode(context.Context) error {
+// startNodes starts what makes nodes of machines, and the controllers and the scheduler that want nodes.
+func (c *Cluster) startNodes(context.Context) error {
+	for _, n := range c.nodes {
+		if err := c.startNode(n); err != nil {
+			return err
+		}
+	}
+	return c.startControllers()
+}
+
+func (c *Cluster) startNode(n *node) error {
+	cgroupRoot := "/"
+	if n.machine != nil {
+		cgroupRoot = n.machine.CgroupRoot()
+	}
 	kubelet := fmt.Sprintf(`apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 authentication:
@@ -77,6 +146,7 @@ authentication:
   x509: {clientCAFile: %q}
 authorization: {mode: Webhook}
 cgroupDriver: cgroupfs
+cgroupRoot: %s
 containerRuntimeEndpoint: unix://%s
 clusterDNS: [%s]
 clusterDomain: cluster.local
@@ -87,7 +157,7 @@ registryPullQPS: 0
 # The machine is shared and its disk may be fuller than a node's.
 imageGCHighThresholdPercent: 100
 evictionHard: {memory.available: 100Mi, nodefs.available: 1%%, imagefs.available: 1%%}
-`, c.path("pki/ca.crt"), containerdSocket, dnsAddress)
+`, c.path("pki/ca.crt"), cgroupRoot, containerdSocket, dnsAddress)
 	// The limits of connection tracking are the machine's.
 	proxy := fmt.Sprintf(`apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
@@ -96,46 +166,36 @@ clusterCIDR: %s
 hostnameOverride: %s
 clientConnection: {kubeconfig: %q}
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
-`, podNetwork, nodeName, c.path("kubeconfig/proxy"))
-	if err := errors.Join(c.write("kubelet.yaml", kubelet), c.write("proxy.yaml", proxy)); err != nil {
+`, podNetwork, n.name, c.path("kubeconfig/proxy"))
+	if err := errors.Join(write(c.nodePath(n, "kubelet.yaml"), kubelet), write(c.nodePath(n, "proxy.yaml"), proxy)); err != nil {
 		return err
 	}
-	for _, program := range [][]string{
-		{
-			"kube-controller-manager", "--kubeconfig=" + c.path("kubeconfig/controller-manager"), "--use-service-account-credentials",
-			"--service-account-private-key-file=" + c.path("pki/accounts.key"), "--root-ca-file=" + c.path("pki/ca.crt"),
-			"--cluster-signing-cert-file=" + c.path("pki/ca.crt"), "--cluster-signing-key-file=" + c.path("pki/ca.key"),
-			"--cluster-cidr=" + podNetwork, "--leader-elect=false",
-		},
-		{"kube-scheduler", "--kubeconfig=" + c.path("kubeconfig/scheduler"), "--leader-elect=false"},
-		{
-			"kubelet", "--config=" + c.path("kubelet.yaml"), "--kubeconfig=" + c.path("kubeconfig/kubelet"),
-			"--hostname-override=" + nodeName, "--node-ip=" + nodeAddress,
-			"--root-dir=" + c.path("kubelet"), "--cert-dir=" + c.path("kubelet/pki"),
-		},
-		{"kube-proxy", "--config=" + c.path("proxy.yaml")},
-	} {
-		if err := c.start(program[0], c.path("bin/"+program[0]), program[1:]...); err != nil {
+	return errors.Join(
+		c.startOn(n, "kubelet", c.path("bin/kubelet"),
+			"--config="+c.nodePath(n, "kubelet.yaml"), "--kubeconfig="+c.path("kubeconfig/"+n.server("kubelet")),
+			"--hostname-override="+n.name, "--node-ip="+n.address,
+			"--root-dir="+c.nodePath(n, "kubelet"), "--cert-dir="+c.nodePath(n, "kubelet/pki")),
+		c.startOn(n, "kube-proxy", c.path("bin/kube-proxy"), "--config="+c.nodePath(n, "proxy.yaml")),
+	)
+}
+
+func (c *Cluster) nodesReady(ctx context.Context) error {
+	for _, n := range c.nodes {
+		// The kubelet registers first, and only then can it be waited for.
+		if err := waitFor(ctx, n.name, 2*time.Minute, func(ctx context.Context) error {
+			_, err := c.kubectl(ctx, "", "get", "node", n.name)
+			return err
+		}); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (c *Cluster) nodeReady(ctx context.Context) error {
-	// The kubelet registers first, and only then can it be waited for.
-	if err := waitFor(ctx, "the node", 2*time.Minute, func(ctx context.Context) error {
-		_, err := c.kubectl(ctx, "", "get", "node", nodeName)
-		return err
-	}); err != nil {
-		return err
-	}
-	_, err := c.kubectl(ctx, "", "wait", "--for=condition=Ready", "--timeout=3m", "node/"+nodeName)
+	_, err := c.kubectl(ctx, "", "wait", "--for=condition=Ready", "--timeout=3m", "node", "--all")
 	return err
 }
 
 // addons brings what a cluster has before anybody installs anything: DNS, kinds that others defined, and
-// disks that claims are given. The disks are folders of the node, made beforehand; the kubelet hands them to the group of the pod.
+// disks that claims are given. The disks are folders, made beforehand, that every node sees, as it would a network's;
+// the kubelet hands them to the group of the pod.
 func (c *Cluster) addons(ctx context.Context) error {
 	objects := []string{dnsObjects()}
 	for _, class := range []string{"standard", "shared"} {
@@ -163,8 +223,8 @@ spec:
   nodeAffinity:
     required:
       nodeSelectorTerms:
-        - matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [%s]}]
-`, name, class, c.path("volumes/"+name), nodeName))
+        - matchExpressions: [{key: kubernetes.io/hostname, operator: Exists}]
+`, name, class, c.path("volumes/"+name)))
 		}
 	}
 	if _, err := c.kubectl(ctx, strings.Join(objects, "---\n"), "apply", "-f", "-"); err != nil {
@@ -179,8 +239,9 @@ spec:
 	return err
 }
 
-func (c *Cluster) write(name, text string) error {
-	file := c.path(name)
+func (c *Cluster) write(name, text string) error { return write(c.path(name), text) }
+
+func write(file, text string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}

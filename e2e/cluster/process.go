@@ -17,6 +17,10 @@ import (
 type process struct {
 	name    string
 	command func() *exec.Cmd
+	// leads tells that it ends by itself when it can't renew its lease, and is then started again, as it would be by
+	// a kubelet. The end of any other is the end of the cluster.
+	leads bool
+
 	mu      sync.Mutex
 	running *exec.Cmd
 	ended   chan struct{}
@@ -29,15 +33,28 @@ func (c *Cluster) start(name, program string, args ...string) error {
 }
 
 func (c *Cluster) startAs(name string, user uint32, program string, args ...string) error {
-	p := &process{name: name}
+	return c.startCommand(name, user, func() *exec.Cmd { return exec.Command(program, args...) })
+}
+
+func (c *Cluster) startCommand(name string, user uint32, command func() *exec.Cmd) error {
+	return c.startProcess(&process{name: name, command: command}, user)
+}
+
+// startLeader starts a server that has to hold a lease to work.
+func (c *Cluster) startLeader(name, program string, args ...string) error {
+	return c.startProcess(&process{name: name, leads: true, command: func() *exec.Cmd { return exec.Command(program, args...) }}, 0)
+}
+
+func (c *Cluster) startProcess(p *process, user uint32) error {
+	command := p.command
 	p.command = func() *exec.Cmd {
-		cmd := exec.Command(program, args...)
+		cmd := command()
 		cmd.Dir = "/"
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: &syscall.Credential{Uid: user, Gid: user}}
 		return cmd
 	}
 	c.mu.Lock()
-	c.processes[name] = p
+	c.processes[p.name] = p
 	c.mu.Unlock()
 	return c.resume(p)
 }
@@ -46,7 +63,13 @@ func (c *Cluster) startAs(name string, user uint32, program string, args ...stri
 func (c *Cluster) resume(p *process) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.running != nil {
+	p.wanted = true
+	return c.launch(p)
+}
+
+// launch starts a process, whose lock is held, if it is wanted and not running.
+func (c *Cluster) launch(p *process) error {
+	if p.running != nil || !p.wanted {
 		return nil
 	}
 	log, err := os.OpenFile(c.path("logs/"+p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -59,19 +82,33 @@ func (c *Cluster) resume(p *process) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting %s: %w", p.name, err)
 	}
-	p.running, p.wanted, p.ended = cmd, true, make(chan struct{})
+	p.running, p.ended = cmd, make(chan struct{})
 	go func() {
 		_ = cmd.Wait() // How it ended is in its state.
-		p.mu.Lock()
-		p.running = nil
-		close(p.ended)
-		unexpected := p.wanted
-		p.mu.Unlock()
-		if unexpected {
-			c.fail(fmt.Errorf("%s ended by itself: %s\n%s", p.name, cmd.ProcessState, c.lastLines(p.name)))
+		if err := c.ended(p, cmd.ProcessState); err != nil {
+			c.fail(err)
 		}
 	}()
 	return nil
+}
+
+// ended is called once a process has.
+func (c *Cluster) ended(p *process, how *os.ProcessState) error {
+	p.mu.Lock()
+	p.running = nil
+	close(p.ended)
+	unexpected := p.wanted
+	p.mu.Unlock()
+	switch {
+	case !unexpected:
+		return nil
+	case !p.leads:
+		return fmt.Errorf("%s ended by itself: %s\n%s", p.name, how, c.lastLines(p.name))
+	}
+	time.Sleep(time.Second)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return c.launch(p) // Unless it was stopped meanwhile.
 }
 
 // suspend kills a process, as a fault would, and waits until it is gone.

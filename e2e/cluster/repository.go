@@ -23,6 +23,9 @@ const (
 	NextVersion  = "0.2.0"
 )
 
+// BrokenVersion is one that migrates the database, and then never answers.
+const BrokenVersion = "0.3.0"
+
 // environments are those whose env.cue asks for controllers that this cluster does not have, as they are here.
 //
 //go:embed envs/*.cue
@@ -65,15 +68,17 @@ func (c *Cluster) repository(ctx context.Context) error {
 			return err
 		}
 	}
-	image := serviceImage + ":" + FirstVersion
-	image += "@" + c.state.Images[image]
+	pinned := func(image string) string { return image + "@" + c.state.Images[image] }
+	image := pinned(serviceImage + ":" + FirstVersion)
 	release := []string{c.config.Programs["gen"], "release"}
 	return c.runAll(ctx, clone,
 		[]string{"git", "init", "--quiet", "."},
 		[]string{"git", "add", "--all"},
 		[]string{"git", "commit", "--quiet", "--message=The repository as it is"},
 		append(release, "dev", "--image", image),
-		append(release, "stage", "--image", image),
+		append(release, "stage", "--release", "service", "--image", image),
+		append(release, "stage", "--release", "postgres", "--image", pinned(bundledPostgresImage)),
+		append(release, "stage", "--release", "redis", "--image", pinned(bundledRedisImage)),
 		append(release, "prod", "--image", image, "--force", "--reason", "the first image of a new cluster"),
 		[]string{c.config.Programs["gen"], "render"},
 		[]string{"git", "add", "--all"},

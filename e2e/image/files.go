@@ -54,8 +54,9 @@ func Link(archive *tar.Writer, name, target string) error {
 	return archive.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777, ModTime: epoch})
 }
 
-// Tree adds all that is below a folder, owners and modes included. Devices are left out.
-func Tree(archive *tar.Writer, root string, leaveOut ...string) error {
+// Tree adds all that is below a folder of the machine, at another of the image, owners and modes included. Devices are
+// left out, and what begins with one of the names to leave out, which are as below the folder.
+func Tree(archive *tar.Writer, root, to string, leaveOut ...string) error {
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || path == root {
 			return err
@@ -87,7 +88,7 @@ func Tree(archive *tar.Writer, root string, leaveOut ...string) error {
 		if err != nil {
 			return err
 		}
-		header.Name, header.ModTime, header.Uname, header.Gname = name, epoch, "", ""
+		header.Name, header.ModTime, header.Uname, header.Gname = filepath.Join(to, name), epoch, "", ""
 		if entry.IsDir() {
 			header.Name += "/"
 		}

@@ -80,28 +80,51 @@ func enterCgroups(dir string) error {
 		return err
 	}
 	for _, mount := range mounts {
-		parent := mount.Own
-		if mount.Type == "cgroup2" {
-			// A cgroup with processes in it can't hand controllers on. The root can.
-			parent = mount.Folder
-		}
-		folder := filepath.Join(parent, cgroupName(dir))
-		if err := os.Mkdir(folder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		folder, err := mount.make(cgroupName(dir))
+		if err != nil {
 			return err
-		}
-		// A new cpuset is empty, and takes no process until it is filled.
-		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
-			if data, err := os.ReadFile(filepath.Join(parent, file)); err == nil && mount.Type == "cgroup" {
-				if err := os.WriteFile(filepath.Join(folder, file), data, 0o644); err != nil {
-					return err
-				}
-			}
 		}
 		if err := join(folder); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// makeCgroups makes cgroups beside that of the process, with nothing in them.
+func makeCgroups(name string) error {
+	mounts, err := cgroupMounts()
+	if err != nil {
+		return err
+	}
+	for _, mount := range mounts {
+		if _, err := mount.make(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// make makes a cgroup for others in the hierarchy, and returns its folder.
+func (m cgroupMount) make(name string) (string, error) {
+	parent := m.Own
+	if m.Type == "cgroup2" {
+		// A cgroup with processes in it can't hand controllers on. The root can.
+		parent = m.Folder
+	}
+	folder := filepath.Join(parent, name)
+	if err := os.Mkdir(folder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	// A new cpuset is empty, and takes no process until it is filled.
+	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
+		if data, err := os.ReadFile(filepath.Join(parent, file)); err == nil && m.Type == "cgroup" {
+			if err := os.WriteFile(filepath.Join(folder, file), data, 0o644); err != nil {
+				return "", err
+			}
+		}
+	}
+	return folder, nil
 }
 
 // leaveCgroups moves the process back, to the parents of the sandbox's cgroups.

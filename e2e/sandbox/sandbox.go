@@ -40,18 +40,20 @@ type Config struct {
 	Log *os.File
 }
 
-// Main has to be called first in main of any executable that calls [Start]. In the processes around the program
-// it never returns.
+// Main has to be called first in main of any executable that calls [Start] or [StartMachine]. In the processes that
+// they start for themselves it never returns.
 func Main() {
 	if len(os.Args) < 3 {
 		return
 	}
-	var run func(dir string, program []string) (int, error)
+	var run func(first string, rest []string) (int, error)
 	switch os.Args[1] {
 	case keeperArgument:
 		run = keeper
 	case initArgument:
 		run = initMain
+	case machineArgument:
+		run = machineMain
 	default:
 		return
 	}

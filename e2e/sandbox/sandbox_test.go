@@ -15,6 +15,13 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Main()
+	if len(os.Args) == 2 && os.Args[1] == startMachineArgument {
+		if err := startMachine(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
+	}
 	os.Exit(m.Run())
 }
 

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gitlab.com/towpath/towpath/e2e/cluster"
+	"gitlab.com/towpath/towpath/e2e/image"
 )
 
 func TestControlPlane(t *testing.T) {
@@ -16,18 +19,31 @@ func TestControlPlane(t *testing.T) {
 	if ready := kubectl(t, "get", "--raw", "/readyz?verbose"); strings.Contains(ready, "[-]") {
 		t.Errorf("the API server is not ready:\n%s", ready)
 	}
-	node := kubectl(t, "get", "nodes", "-o", "jsonpath={range .items[*]}{.metadata.name} {.status.nodeInfo.kubeletVersion} {.status.nodeInfo.containerRuntimeVersion} {.status.conditions[?(@.type=='Ready')].status}{'\\n'}{end}")
-	if strings.Count(node, "\n") != 0 || !strings.HasSuffix(node, " True") {
-		t.Errorf("nodes: %s", node)
+	text := kubectl(t, "get", "nodes", "-o", "jsonpath={range .items[*]}{.metadata.name} {.status.nodeInfo.kubeletVersion} {.status.nodeInfo.containerRuntimeVersion} {.status.conditions[?(@.type=='Ready')].status}{'\\n'}{end}")
+	nodes := strings.Split(text, "\n")
+	for number, node := range nodes {
+		var ready bool
+		if nodes[number], ready = strings.CutSuffix(node, " True"); !ready {
+			t.Errorf("node: %s", node)
+		}
 	}
-	if pods := kubectl(t, "-n", "kube-system", "get", "pods", "-o", "jsonpath={.items[*].status.phase}"); pods != "Running" {
-		t.Errorf("pods of kube-system: %s", pods)
+	if here.isOwn() && len(nodes) != 2 {
+		t.Errorf("%d nodes instead of 2:\n%s", len(nodes), text)
+	}
+	for phase := range strings.FieldsSeq(kubectl(t, "-n", "kube-system", "get", "pods", "-o", "jsonpath={.items[*].status.phase}")) {
+		if phase != "Running" {
+			t.Errorf("a pod of kube-system is %s", phase)
+		}
 	}
 	var total float64
 	for _, step := range state.Steps {
 		total += step.Seconds
 	}
-	happened("node %s; Argo CD and its roots %s after the start", strings.TrimSuffix(node, " True"), seconds(time.Duration(total*float64(time.Second))))
+	if !here.isOwn() {
+		happened("nodes %s", strings.Join(nodes, ", "))
+		return
+	}
+	happened("nodes %s; Argo CD and its roots %s after the start", strings.Join(nodes, ", "), seconds(time.Duration(total*float64(time.Second))))
 }
 
 func TestBootstrap(t *testing.T) {
@@ -56,6 +72,10 @@ func TestBootstrap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if git(t, "fetch", "--quiet", "origin"); git(t, "branch", "--remotes", "--list", "origin/"+approvals) != "" {
+		happened("prod-root: %s", prod)
+		return
+	}
 	if len(prod.Status.Conditions) == 0 {
 		t.Fatalf("prod-root has no branch to follow and says nothing: %s", prod)
 	}
@@ -66,11 +86,47 @@ func TestApplicationsBecomeHealthy(t *testing.T) {
 	for _, env := range []string{"dev", "stage"} {
 		t.Run(env, func(t *testing.T) {
 			happened := tried(t, env+" becomes Synced and Healthy, with pods of the service")
-			took := eventually(t, 5*time.Minute, delivered("argocd-"+env, "service", ""))
-			images := kubectl(t, "-n", "towpath-"+env, "get", "pods", "-l", "app.kubernetes.io/name=service", "-o", "jsonpath={range .items[*]}{.status.phase} {.spec.containers[0].image}{'\\n'}{end}")
-			happened("after waiting %s more; pods: %s", seconds(took), strings.ReplaceAll(images, "\n", ", "))
+			names := strings.Fields(kubectl(t, "-n", "argocd-"+env, "get", "applications.argoproj.io", "-o", "jsonpath={.items[*].metadata.name}"))
+			var took time.Duration
+			for _, name := range names {
+				took += eventually(t, 5*time.Minute, delivered("argocd-"+env, name, ""))
+			}
+			images := kubectl(t, "-n", "towpath-"+env, "get", "pods", "--field-selector=status.phase=Running", "-o", "jsonpath={range .items[*]}{.spec.containers[0].image}{'\\n'}{end}")
+			happened("%s after waiting %s more; pods: %s", strings.Join(names, ", "), seconds(took), strings.ReplaceAll(images, "\n", ", "))
 		})
 	}
+}
+
+func TestServiceImage(t *testing.T) {
+	needsOwnCluster(t, "what it runs was built elsewhere")
+	happened := tried(t, "the pods of the service run what buildah has made of the `Dockerfile`, and have no shell")
+	made, err := image.Read(config.Service[cluster.FirstVersion])
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := made.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := imageOf(cluster.FirstVersion); !strings.HasSuffix(want, "@"+digest.String()) {
+		t.Errorf("the image %s has the digest %s", want, digest)
+	}
+	found, err := readDeployment("dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := found.Spec.Template.Spec.Containers[0].Image; !strings.HasSuffix(got, "@"+digest.String()) {
+		t.Errorf("dev runs %s, not %s", got, digest)
+	}
+	_, err = tryKubectl("-n", "towpath-dev", "exec", "deployment/service", "--", "/bin/sh", "-c", "true")
+	if err == nil || !strings.Contains(err.Error(), "no such file or directory") {
+		t.Errorf("/bin/sh in a pod: %v", err)
+	}
+	_, version, err := get("dev", "/version")
+	if err != nil || !strings.Contains(version, `"`+cluster.FirstVersion+`"`) {
+		t.Errorf("the service says that it is %s, not %s: %v", version, cluster.FirstVersion, err)
+	}
+	happened("%s, which says that it is %s", digest, version)
 }
 
 // get asks the service of an environment for a page, by the name of its Service and so through kube-proxy.

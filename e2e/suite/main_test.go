@@ -1,5 +1,6 @@
 // Package suite tries the repository on a real Kubernetes and a real Argo CD. The cluster is that of go run . up:
-// one that is up is used and left up, else one is brought up for the run and ended after it.
+// one that is up is used and left up, else one is brought up for the run and ended after it. Or it is any other, that
+// variables name; see [givenCluster].
 //
 //	go test ./suite
 //	go test ./suite -report ../../docs/e2e.md
@@ -11,15 +12,10 @@ package suite
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -37,13 +33,12 @@ var (
 	report = flag.String("report", "", "file for a table of what was tried")
 )
 
-// Where the cluster is.
+// The cluster that is tried. config and state are those of this machine's own, and empty for any other.
 var (
-	config  cluster.Config
-	state   cluster.State
-	rows    []row
-	upTime  time.Duration
-	ownHere bool
+	here   target
+	config cluster.Config
+	state  cluster.State
+	rows   []row
 )
 
 func TestMain(m *testing.M) {
@@ -57,52 +52,61 @@ func TestMain(m *testing.M) {
 }
 
 func runSuite(m *testing.M) (code int, err error) {
-	if os.Geteuid() != 0 {
-		advice := "the suite needs root, for namespaces: run it with sudo"
-		if os.Getenv("TOWPATH_REQUIRE_TOOLS") != "" {
-			return 1, errors.New(advice)
-		}
-		fmt.Println("skipped:", advice)
-		return 0, nil
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	state, err = cluster.ReadState(*dir)
-	if err != nil || !state.Ready {
-		ownHere = !*keep
-		program := filepath.Join(os.TempDir(), fmt.Sprintf("towpath-e2e-%d", os.Getpid()))
-		defer os.Remove(program)
-		if err := command(ctx, "go", "build", "-o", program, ".."); err != nil {
-			return 1, err
-		}
-		start := time.Now()
-		if ownHere {
-			defer func() {
-				if ending := command(context.Background(), program, "down", "--dir", *dir); err == nil {
-					err = ending
-				}
-			}()
-		}
-		if err := command(ctx, program, "up", "--dir", *dir); err != nil {
-			return 1, err
-		}
-		upTime = time.Since(start)
-		if state, err = cluster.ReadState(*dir); err != nil {
-			return 1, err
-		}
-	}
-	data, err := os.ReadFile(filepath.Join(*dir, "config.json"))
+	folder, err := os.MkdirTemp("", "towpath-suite-")
 	if err != nil {
 		return 1, err
 	}
-	if err := json.Unmarshal(data, &config); err != nil {
-		return 1, err
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	if isGiven() {
+		if here, err = givenCluster(ctx, os.Getenv, folder); err != nil {
+			return 1, err
+		}
+	} else {
+		if os.Geteuid() != 0 {
+			advice := "the suite needs root, for namespaces: run it with sudo"
+			if os.Getenv("TOWPATH_REQUIRE_TOOLS") != "" {
+				return 1, errors.New(advice)
+			}
+			fmt.Println("skipped:", advice)
+			return 0, nil
+		}
+		end, failure := bringUp(ctx, folder)
+		defer func() { err = errors.Join(err, end()) }()
+		if failure != nil {
+			return 1, failure
+		}
+		if here, err = ownCluster(*dir); err != nil {
+			return 1, err
+		}
+		// A run by variables has pushed from a clone of its own.
+		if _, err := tryRun(nil, "git", "pull", "--quiet", "--ff-only", "origin", "main"); err != nil {
+			return 1, err
+		}
 	}
 	code = m.Run()
+	forgetTokens()
 	if *report != "" {
 		return code, writeReport(*report)
 	}
 	return code, nil
+}
+
+// bringUp makes sure that this machine's own cluster is up. What it returns ends a cluster that was not.
+func bringUp(ctx context.Context, folder string) (end func() error, err error) {
+	end = func() error { return nil }
+	if state, err := cluster.ReadState(*dir); err == nil && state.Ready {
+		return end, nil
+	}
+	program := filepath.Join(folder, "e2e")
+	if err := command(ctx, "go", "build", "-o", program, ".."); err != nil {
+		return end, err
+	}
+	if !*keep {
+		end = func() error { return command(context.Background(), program, "down", "--dir", *dir) }
+	}
+	return end, command(ctx, program, "up", "--dir", *dir)
 }
 
 func command(ctx context.Context, program string, args ...string) error {
@@ -124,10 +128,12 @@ func kubectl(t *testing.T, args ...string) string {
 	return text
 }
 
-func tryKubectl(args ...string) (string, error) {
-	cmd := exec.Command(filepath.Join(*dir, "bin", "kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(*dir, "kubeconfig", "outside"))
-	return output(cmd)
+func tryKubectl(args ...string) (string, error) { return output(kubectlCommand(args...)) }
+
+func kubectlCommand(args ...string) *exec.Cmd {
+	cmd := exec.Command(here.kubectl, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+here.kubeconfig)
+	return cmd
 }
 
 func output(cmd *exec.Cmd) (string, error) {
@@ -223,7 +229,7 @@ func refresh(t *testing.T, namespace, name string) {
 }
 
 // clone is where changes are made. Its origin is what Argo CD follows.
-func clone() string { return filepath.Join(*dir, "repository") }
+func clone() string { return here.clone }
 
 func run(t *testing.T, program string, args ...string) string {
 	t.Helper()
@@ -237,7 +243,7 @@ func run(t *testing.T, program string, args ...string) string {
 func tryRun(env []string, program string, args ...string) (string, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = clone()
-	cmd.Env = append(append(os.Environ(), "GIT_CONFIG_GLOBAL="+filepath.Join(*dir, "gitconfig")), env...)
+	cmd.Env = append(append(os.Environ(), here.environment...), env...)
 	return output(cmd)
 }
 
@@ -245,71 +251,5 @@ func git(t *testing.T, args ...string) string { t.Helper(); return run(t, "git",
 
 func gen(t *testing.T, args ...string) string {
 	t.Helper()
-	return run(t, config.Programs["gen"], args...)
-}
-
-// serviceClient reaches Services and pods through the sandbox's proxy.
-func serviceClient() *http.Client {
-	return &http.Client{
-		Timeout: 20 * time.Second,
-		Transport: &http.Transport{
-			// A CONNECT for plain http too: the proxy does nothing else.
-			DialContext:       dialThroughProxy,
-			DisableKeepAlives: true,
-		},
-	}
-}
-
-// argoCD asks Argo CD's API.
-func argoCD(token, method, path string, body any) (int, []byte, error) {
-	data, err := json.Marshal(body)
-	if err != nil {
-		return 0, nil, err
-	}
-	request, err := http.NewRequest(method, "https://"+config.Outside.ArgoCD+path, bytes.NewReader(data))
-	if err != nil {
-		return 0, nil, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities()}}}
-	response, err := client.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	return response.StatusCode, answer, err
-}
-
-// adminToken logs in as Argo CD's admin.
-func adminToken(t *testing.T) string {
-	t.Helper()
-	encoded := kubectl(t, "-n", "argocd", "get", "secret", "argocd-initial-admin-secret", "-o", "jsonpath={.data.password}")
-	password, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tokenFrom(t, "", "/api/v1/session", map[string]string{"username": "admin", "password": string(password)})
-}
-
-// pipelineToken is that of the account which pipelines have.
-func pipelineToken(t *testing.T) string {
-	t.Helper()
-	return tokenFrom(t, adminToken(t), "/api/v1/account/"+url.PathEscape("pipeline")+"/token", map[string]any{"name": "pipeline", "expiresIn": 0})
-}
-
-func tokenFrom(t *testing.T, token, path string, body any) string {
-	t.Helper()
-	status, answer, err := argoCD(token, http.MethodPost, path, body)
-	if err != nil || status != http.StatusOK {
-		t.Fatalf("%s: %d %s %v", path, status, answer, err)
-	}
-	var got struct{ Token string }
-	if err := json.Unmarshal(answer, &got); err != nil {
-		t.Fatal(err)
-	}
-	return got.Token
+	return run(t, here.gen, args...)
 }

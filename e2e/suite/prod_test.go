@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,22 +15,100 @@ const approvals = "env/prod"
 // no such word the test has failed, and goes on without it to try the rest.
 func approve(t *testing.T, args ...string) string {
 	t.Helper()
-	env := []string{
-		"ARGOCD_SERVER=" + config.Outside.ArgoCD, "ARGOCD_AUTH_TOKEN=" + pipelineToken(t),
-		"GEN_SIGNING_KEY=" + filepath.Join(*dir, "keys", "approval.asc"),
-	}
+	env := []string{"ARGOCD_SERVER=" + here.argoCD, "ARGOCD_AUTH_TOKEN=" + pipelineToken(t)}
 	if args[0] == "approve" {
-		args = append(args, "--argocd-ca", filepath.Join(*dir, "pki", "ca.crt"))
+		args = append(args, argoCDAuthority()...)
 	}
-	text, err := tryRun(env, config.Programs["gen"], args...)
+	text, err := tryRun(env, here.gen, args...)
 	if err != nil && args[0] == "approve" && strings.Contains(err.Error(), "--no-evidence") {
 		t.Error(err)
-		text, err = tryRun(env, config.Programs["gen"], append(args, "--no-evidence", "--reason", "the suite goes on without")...)
+		text, err = tryRun(env, here.gen, append(args, "--no-evidence", "--reason", "the suite goes on without")...)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// argoCDAuthority is the option by which gen trusts Argo CD's certificate.
+func argoCDAuthority() []string {
+	if here.authority == "" {
+		return nil
+	}
+	return []string{"--argocd-ca", here.authority}
+}
+
+// approveMain approves what main is once stage runs it, waits until prod runs that, and returns the approval.
+func approveMain(t *testing.T) string {
+	t.Helper()
+	stageIsAt(t, git(t, "rev-parse", "HEAD"))
+	approve(t, "approve", "prod", "--commit", "main")
+	approval := approvalHead(t)
+	eventually(t, 5*time.Minute, func() error {
+		refreshProd(t)
+		return delivered("argocd-prod", "service", approval)()
+	})
+	return approval
+}
+
+// stageIsAt has Argo CD look at main, and waits until everything in stage is at a commit.
+func stageIsAt(t *testing.T, revision string) {
+	t.Helper()
+	names := strings.Fields(kubectl(t, "-n", "argocd-stage", "get", "applications.argoproj.io", "-o", "jsonpath={.items[*].metadata.name}"))
+	for _, name := range names {
+		refresh(t, "argocd-stage", name)
+	}
+	for _, name := range names {
+		eventually(t, 5*time.Minute, delivered("argocd-stage", name, revision))
+	}
+}
+
+// approvalHead is the last commit of the approval branch.
+func approvalHead(t *testing.T) string {
+	t.Helper()
+	git(t, "fetch", "--quiet", "origin")
+	return git(t, "rev-parse", "origin/"+approvals)
+}
+
+// tuned is a file that changes an environment without touching a pod, whatever its env.cue says of pods.
+func tuned(env string) string { return filepath.Join(clone(), "envs", env, "suite.cue") }
+
+// twoEvictions has the PodDisruptionBudget of the service let two pods be evicted at once.
+const twoEvictions = "releases: service: values: disruptionBudget: maxUnavailable: 2"
+
+// tune makes a commit of main with more settings of an environment, and returns it. Without any, it takes those of
+// the last time back.
+func tune(t *testing.T, env string, settings ...string) string {
+	t.Helper()
+	if len(settings) == 0 {
+		if err := os.Remove(tuned(env)); err != nil {
+			t.Fatal(err)
+		}
+		return pushMain(t, env+": as before")
+	}
+	text := fmt.Sprintf("package %s\n\nimport \"%s/envs/contract\"\n\n// Written by a test.\ncontract.#Environment & {\n\t%s\n}\n",
+		env, moduleOf(t), strings.Join(settings, "\n\t"))
+	if err := os.WriteFile(tuned(env), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return pushMain(t, env+": "+strings.Join(settings, ", "))
+}
+
+// moduleOf is the name of the repository's Go module, which is also that of its CUE.
+func moduleOf(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(clone(), "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	return strings.TrimSpace(strings.TrimPrefix(line, "module"))
+}
+
+// evictions is how many pods of an environment may be evicted at once.
+func evictions(t *testing.T, env string) string {
+	t.Helper()
+	return kubectl(t, "-n", "towpath-"+env, "get", "poddisruptionbudget", "service", "-o", "jsonpath={.spec.maxUnavailable}")
 }
 
 // condition is the first error that an Application reports.
@@ -60,7 +139,7 @@ func refreshProd(t *testing.T) {
 func TestUnsignedCommitIsRefused(t *testing.T) {
 	happened := tried(t, "somebody pushes main to the approval branch, without a signature")
 	git(t, "fetch", "--quiet", "origin")
-	happened("prod-root: %s", refusedByRoot(t, git(t, "rev-parse", "origin/main")))
+	happened("%s", refusedByRoot(t, git(t, "rev-parse", "origin/main")))
 }
 
 func TestApprovalReachesProd(t *testing.T) {
@@ -69,8 +148,7 @@ func TestApprovalReachesProd(t *testing.T) {
 	start := time.Now()
 	said := approve(t, "approve", "prod", "--commit", "main")
 	approved := time.Since(start)
-	git(t, "fetch", "--quiet", "origin")
-	revision := git(t, "rev-parse", "origin/"+approvals)
+	revision := approvalHead(t)
 	start = time.Now()
 	eventually(t, 5*time.Minute, func() error {
 		refreshProd(t)
@@ -99,31 +177,26 @@ func carryImageToProd(t *testing.T) {
 	if git(t, "status", "--porcelain") != "" {
 		pushMain(t, "prod: the image of stage")
 	}
-	revision := git(t, "rev-parse", "HEAD")
-	refresh(t, "argocd-stage", "service")
-	eventually(t, 3*time.Minute, delivered("argocd-stage", "service", revision))
+	stageIsAt(t, git(t, "rev-parse", "HEAD"))
 }
 
 func TestReplayIsRefused(t *testing.T) {
 	happened := tried(t, "the approval branch is moved back to an older signed approval")
-	git(t, "fetch", "--quiet", "origin")
-	older := git(t, "rev-parse", "origin/"+approvals)
+	older := approvalHead(t)
+	number := approvalNumber(t)
 	// A second approval, of a commit that changes prod.
-	replaceIn(t, "envs/prod/env.cue", "replicas: 3\n", "replicas: 2\n")
-	pushMain(t, "prod: two pods")
-	refresh(t, "argocd-stage", "service")
-	eventually(t, 3*time.Minute, delivered("argocd-stage", "service", git(t, "rev-parse", "HEAD")))
-	approve(t, "approve", "prod", "--commit", "main")
-	git(t, "fetch", "--quiet", "origin")
-	newer := git(t, "rev-parse", "origin/"+approvals)
-	eventually(t, 3*time.Minute, func() error {
-		refreshProd(t)
-		return delivered("argocd-prod", "service", newer)()
-	})
+	tune(t, "prod", twoEvictions)
+	newer := approveMain(t)
+	if got := evictions(t, "prod"); got != "2" {
+		t.Fatalf("prod allows %s evictions: the second approval did not arrive", got)
+	}
 	// The attack.
-	git(t, "push", "--quiet", "--force", "origin", older+":refs/heads/"+approvals)
+	if refused := moveApprovals(t, older); refused != "" {
+		happened("%s", refused)
+		return
+	}
 	t.Cleanup(func() {
-		git(t, "push", "--quiet", "--force", "origin", newer+":refs/heads/"+approvals)
+		moveApprovals(t, newer)
 		eventually(t, 3*time.Minute, func() error {
 			refreshProd(t)
 			return delivered("argocd-prod", "service", newer)()
@@ -148,38 +221,39 @@ func TestReplayIsRefused(t *testing.T) {
 		return nil
 	})
 	happened("refused: %s", message)
-	found, err := readDeployment("prod")
-	if err != nil {
-		t.Fatal(err)
+	if got := evictions(t, "prod"); got != "2" {
+		t.Errorf("prod allows %s evictions: the replay was applied", got)
 	}
-	if found.Spec.Replicas != 2 {
-		t.Errorf("prod has %d replicas: the replay was applied", found.Spec.Replicas)
+	if got := approvalNumber(t); got == number {
+		t.Errorf("the number fell to %s", got)
 	}
-	if number := kubectl(t, "-n", "towpath-prod", "get", "configmap", "service-approval", "-o", "jsonpath={.data.number}"); number == "1" {
-		t.Error("the number fell")
-	}
+}
+
+// approvalNumber is that of the approval which prod runs.
+func approvalNumber(t *testing.T) string {
+	t.Helper()
+	return kubectl(t, "-n", "towpath-prod", "get", "configmap", "service-approval", "-o", "jsonpath={.data.number}")
 }
 
 func TestRollback(t *testing.T) {
 	happened := tried(t, "`gen rollback prod`: the release before the last, approved anew")
-	git(t, "fetch", "--quiet", "origin")
+	if got := evictions(t, "prod"); got != "2" {
+		t.Fatalf("prod allows %s evictions: the release to go back from is not there", got)
+	}
 	start := time.Now()
 	approve(t, "rollback", "prod", "--yes")
 	approved := time.Since(start)
-	git(t, "fetch", "--quiet", "origin")
-	revision := git(t, "rev-parse", "origin/"+approvals)
+	revision := approvalHead(t)
 	start = time.Now()
 	eventually(t, 3*time.Minute, func() error {
 		refreshProd(t)
 		return delivered("argocd-prod", "service", revision)()
 	})
 	took := time.Since(start)
-	found, err := readDeployment("prod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if found.Spec.Replicas != 3 {
-		t.Errorf("prod has %d replicas, not those of the release before", found.Spec.Replicas)
+	if got := evictions(t, "prod"); got == "2" {
+		t.Errorf("prod allows %s evictions, and not what the release before did", got)
 	}
 	happened("approved in %s; Synced and Healthy %s after the push", seconds(approved), seconds(took))
+	// As one does on main after a rollback.
+	tune(t, "prod")
 }

@@ -11,7 +11,7 @@ import (
 // row is one line of the table.
 type row struct {
 	test, tried, happened string
-	passed                bool
+	verdict               string
 }
 
 // tried says what a test tries. What happened is said later, by the function that it returns; a test that fails
@@ -20,7 +20,14 @@ func tried(t *testing.T, what string) func(format string, args ...any) {
 	t.Helper()
 	r := row{test: t.Name(), tried: what}
 	t.Cleanup(func() {
-		r.passed = !t.Failed()
+		switch {
+		case t.Failed():
+			r.verdict = "FAILED"
+		case t.Skipped():
+			r.verdict = "left out"
+		default:
+			r.verdict = "passed"
+		}
 		rows = append(rows, r)
 	})
 	return func(format string, args ...any) {
@@ -31,6 +38,13 @@ func tried(t *testing.T, what string) func(format string, args ...any) {
 		}
 		r.happened += text
 	}
+}
+
+// leftOut ends a test that this cluster does not allow, and says so in the table.
+func leftOut(t *testing.T, why string) {
+	t.Helper()
+	tried(t, t.Name())("%s", why)
+	t.SkipNow()
 }
 
 // seconds is a time as the table shows it.
@@ -49,11 +63,11 @@ Written by ` + "`go test ./suite -report ../docs/e2e.md`" + ` in [e2e](../e2e), 
 |---|---|---|
 `)
 	for _, r := range rows {
-		verdict := "passed"
-		if !r.passed {
-			verdict = "FAILED"
-		}
-		fmt.Fprintf(&text, "| %s | %s | %s |\n", cell(r.tried), cell(r.happened), verdict)
+		fmt.Fprintf(&text, "| %s | %s | %s |\n", cell(r.tried), cell(r.happened), r.verdict)
+	}
+	if !here.isOwn() {
+		text.WriteString("\nThe cluster is one that variables named. Its Services were reached by kubectl port-forward.\n")
+		return os.WriteFile(file, []byte(text.String()), 0o644)
 	}
 	text.WriteString("\n## The cluster comes up\n\n| step | seconds |\n|---|--:|\n")
 	for _, step := range state.Steps {

@@ -1,0 +1,288 @@
+package suite
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// otherImage is that of the two versions which an environment does not run.
+func otherImage(t *testing.T, env string) string {
+	t.Helper()
+	found, err := readDeployment(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.Spec.Template.Spec.Containers[0].Image == imageOf("0.2.0") {
+		return imageOf("0.1.0")
+	}
+	return imageOf("0.2.0")
+}
+
+// inTurn is nil once all are. It stops at the first that is not: each question costs a good part of a second of processor,
+// of which a load wants its share.
+func inTurn(asks ...func() error) func() error {
+	return func() error {
+		for _, ask := range asks {
+			if err := ask(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// settled is nil once no pod of the service of an environment is coming or going.
+func settled(env string) func() error {
+	return func() error {
+		found, err := readDeployment(env)
+		if err != nil {
+			return err
+		}
+		pods, err := servicePods(env)
+		if err != nil {
+			return err
+		}
+		for _, p := range pods {
+			if !p.ready || p.ending {
+				return fmt.Errorf("%s: %+v", env, pods)
+			}
+		}
+		if len(pods) != found.Spec.Replicas {
+			return fmt.Errorf("%s: %d pods instead of %d", env, len(pods), found.Spec.Replicas)
+		}
+		return nil
+	}
+}
+
+// pod is what the tests read of one.
+type pod struct {
+	name, uid, node, image string
+	// ending tells that it is being deleted, restarted that its container runs for a second time.
+	ready, ending, restarted bool
+}
+
+func servicePods(env string) ([]pod, error) {
+	text, err := tryKubectl("-n", "towpath-"+env, "get", "pods", "-l", "app.kubernetes.io/name=service", "-o",
+		"jsonpath={range .items[*]}{.metadata.name}|{.metadata.uid}|{.spec.nodeName}|{.spec.containers[0].image}|{.status.conditions[?(@.type=='Ready')].status}|{.metadata.deletionTimestamp}|{.status.containerStatuses[0].restartCount}{'\\n'}{end}")
+	if err != nil {
+		return nil, err
+	}
+	var pods []pod
+	for line := range strings.Lines(text) {
+		part := strings.Split(strings.TrimSpace(line), "|")
+		if len(part) != 7 {
+			return nil, fmt.Errorf("a pod is described by %q", line)
+		}
+		pods = append(pods, pod{name: part[0], uid: part[1], node: part[2], image: part[3], ready: part[4] == "True", ending: part[5] != "", restarted: part[6] != "" && part[6] != "0"})
+	}
+	return pods, nil
+}
+
+func TestUpdateUnderLoad(t *testing.T) {
+	needsOwnCluster(t, "the load has to come from the cluster's network")
+	happened := tried(t, "stage is updated by a commit, under load")
+	eventually(t, 3*time.Minute, settled("stage"))
+	image := otherImage(t, "stage")
+	l := underLoad(t, "stage")
+	gen(t, "release", "stage", "--image", image)
+	revision := pushMain(t, "stage: another image, under load")
+	start := time.Now()
+	refresh(t, "argocd-stage", "service")
+	eventually(t, 5*time.Minute, inTurn(delivered("argocd-stage", "service", revision), runs("stage", image), settled("stage")))
+	took := time.Since(start)
+	happened("%s; the last old pod was gone %s after the push", noneFailed(t, l), seconds(took))
+}
+
+func TestDrainUnderLoad(t *testing.T) {
+	needsOwnCluster(t, "the load has to come from the cluster's network")
+	happened := tried(t, "the node with most pods of prod is drained under load, as for an upgrade, and taken back")
+	eventually(t, 3*time.Minute, settled("prod"))
+	pods, err := servicePods("prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := map[string]int{}
+	node := pods[0].node
+	for _, p := range pods {
+		if on[p.node]++; on[p.node] > on[node] {
+			node = p.node
+		}
+	}
+	if len(on) < 2 {
+		t.Errorf("all pods of prod are on %s, though the chart spreads them", node)
+	}
+	l := underLoad(t, "prod")
+	start := time.Now()
+	t.Cleanup(func() { kubectl(t, "uncordon", node) })
+	kubectl(t, "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=5m")
+	drained := time.Since(start)
+	eventually(t, 5*time.Minute, settled("prod"))
+	if pods, err = servicePods("prod"); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pods {
+		if p.node == node {
+			t.Errorf("%s is on %s, which is drained", p.name, node)
+		}
+	}
+	kubectl(t, "uncordon", node)
+	happened("%s; %s, with %d of %d pods, was empty after %s", noneFailed(t, l), node, on[node], len(pods), seconds(drained))
+	// What the drain moved besides has to be there for the next test.
+	eventually(t, 5*time.Minute, argoCDReady)
+	for _, env := range []string{"dev", "stage", "prod"} {
+		eventually(t, 5*time.Minute, delivered("argocd-"+env, "service", ""))
+	}
+}
+
+// argoCDReady is nil once all of Argo CD runs.
+func argoCDReady() error {
+	text, err := tryKubectl("-n", "argocd", "get", "deployments,statefulsets", "-o",
+		"jsonpath={range .items[*]}{.metadata.name} {.spec.replicas} {.status.readyReplicas}{'\\n'}{end}")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(text) {
+		if part := strings.Fields(line); len(part) != 3 || part[1] != part[2] {
+			return fmt.Errorf("of Argo CD is not ready: %s", line)
+		}
+	}
+	return nil
+}
+
+// A pod that is gone from one moment to the next takes with it what it was asked. Nobody can save that; what is asked
+// afterwards has to go elsewhere as soon as Kubernetes knows.
+func TestKilledPodUnderLoad(t *testing.T) {
+	needsOwnCluster(t, "the load has to come from the cluster's network")
+	t.Run("deleted", func(t *testing.T) {
+		happened := tried(t, "`kubectl delete pod --force --grace-period=0` of a pod of prod, under load")
+		killUnderLoad(t, happened, func(p pod) {
+			kubectl(t, "-n", "towpath-prod", "delete", "pod", p.name, "--force", "--grace-period=0")
+		})
+	})
+	t.Run("process", func(t *testing.T) {
+		happened := tried(t, "the process of a pod of prod gets SIGKILL, under load")
+		killUnderLoad(t, happened, func(p pod) {
+			process, err := processOf(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+}
+
+// hearsay is how long a node may take to hear that a pod is gone.
+const hearsay = 2 * time.Second
+
+func killUnderLoad(t *testing.T, happened func(string, ...any), kill func(pod)) {
+	t.Helper()
+	eventually(t, 3*time.Minute, settled("prod"))
+	pods, err := servicePods("prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := underLoad(t, "prod")
+	inFlight := l.InFlight()
+	kill(pods[0])
+	start := time.Now()
+	eventually(t, 3*time.Minute, func() error {
+		now, err := servicePods("prod")
+		if err != nil {
+			return err
+		}
+		for _, p := range now {
+			if p.uid == pods[0].uid && !p.restarted {
+				return fmt.Errorf("%s is still there", p.name)
+			}
+		}
+		return settled("prod")()
+	})
+	took := time.Since(start)
+	result := l.Stop()
+	var refused time.Duration
+	for _, failure := range result.Failures {
+		switch {
+		case failure.Refused:
+			refused = failure.At.Sub(start)
+		case failure.At.After(start.Add(hearsay)):
+			t.Errorf("it was sent when the pod was long gone: %s", failure)
+		}
+	}
+	if refused > 10*time.Second {
+		t.Errorf("connections are refused for %s:\n%s", refused, listed(result.Failures))
+	}
+	happened("%s, of %d in flight when it happened", result, inFlight)
+	if refused > 0 {
+		happened("the pod refused new connections for %s, until its Service knew", seconds(refused))
+	}
+	happened("all pods were ready again after %s", seconds(took))
+}
+
+// processOf finds the process of a pod by the cgroup that is called after it.
+func processOf(p pod) (*os.Process, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(data), "/pod"+p.uid+"/") {
+			continue // Ended meanwhile, or somebody else.
+		}
+		folder := filepath.Dir(file)
+		if name, err := os.ReadFile(filepath.Join(folder, "comm")); err != nil || strings.TrimSpace(string(name)) != "service" {
+			continue
+		}
+		id, err := strconv.Atoi(filepath.Base(folder))
+		if err != nil {
+			return nil, err
+		}
+		return os.FindProcess(id)
+	}
+	return nil, fmt.Errorf("no process of %s is there", p.name)
+}
+
+func TestRollbackUnderLoad(t *testing.T) {
+	needsOwnCluster(t, "the load has to come from the cluster's network")
+	happened := tried(t, "`gen rollback prod` replaces all pods by those of the release before, under load")
+	found, err := readDeployment("prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := found.Spec.Template.Spec.Containers[0].Image
+	// The release to go back from, which stage has to have run.
+	image := otherImage(t, "prod")
+	gen(t, "release", "stage", "--image", image)
+	gen(t, "release", "prod", "--image", image, "--force", "--reason", "the suite promotes without a merge request")
+	pushMain(t, "prod: another image")
+	approveMain(t)
+	eventually(t, 3*time.Minute, settled("prod"))
+	l := underLoad(t, "prod")
+	start := time.Now()
+	approve(t, "rollback", "prod", "--yes")
+	approved := time.Since(start)
+	approval := approvalHead(t)
+	var served time.Duration
+	eventually(t, 5*time.Minute, func() error {
+		refreshProd(t)
+		if err := inTurn(delivered("argocd-prod", "service", approval), runs("prod", before))(); err != nil {
+			return err
+		}
+		served = time.Since(start)
+		return settled("prod")()
+	})
+	took := time.Since(start)
+	happened("%s; from the command: approved after %s, all requests to the old release after %s, the last other pod gone after %s",
+		noneFailed(t, l), seconds(approved), seconds(served), seconds(took))
+	// As one does on main after a rollback.
+	revision := revertLast(t)
+	refresh(t, "argocd-stage", "service")
+	eventually(t, 5*time.Minute, delivered("argocd-stage", "service", revision))
+}
