@@ -41,7 +41,7 @@ func TestCommitReachesStage(t *testing.T) {
 	happened := tried(t, "a commit to main with a new image reaches stage by itself")
 	eventually(t, 5*time.Minute, delivered("argocd-stage", "service", ""))
 	next := otherImage(t, "stage")
-	gen(t, "release", "stage", "--image", next)
+	gen(t, "release", "stage", "--release", "service", "--image", next)
 	revision := pushMain(t, "stage: another image")
 	start := time.Now()
 	eventually(t, 3*time.Minute, func() error {
@@ -64,7 +64,7 @@ func TestCommitReachesStage(t *testing.T) {
 func TestCommitReachesStageAfterWebhook(t *testing.T) {
 	happened := tried(t, "the same, where the Git server tells Argo CD of the push")
 	next := otherImage(t, "stage")
-	gen(t, "release", "stage", "--image", next)
+	gen(t, "release", "stage", "--release", "service", "--image", next)
 	revision := pushMain(t, "stage: another image, told at once")
 	start := time.Now()
 	refresh(t, "argocd-stage", "service")

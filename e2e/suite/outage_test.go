@@ -47,7 +47,7 @@ func TestArgoCDKilledInTheMiddle(t *testing.T) {
 			eventually(t, 5*time.Minute, argoCDReady)
 			eventually(t, 5*time.Minute, delivered("argocd-stage", "service", ""))
 			image := otherImage(t, "stage")
-			gen(t, "release", "stage", "--image", image)
+			gen(t, "release", "stage", "--release", "service", "--image", image)
 			revision := pushMain(t, "stage: another image, and no "+part.name)
 			start := time.Now()
 			refresh(t, "argocd-stage", "service")
@@ -101,7 +101,7 @@ func TestAPIServerAway(t *testing.T) {
 	if text, err := tryKubectl("get", "nodes", "--request-timeout=2s"); err == nil {
 		t.Errorf("the API server answers: %s", text)
 	}
-	gen(t, "release", "stage", "--image", image)
+	gen(t, "release", "stage", "--release", "service", "--image", image)
 	revision := pushMain(t, "stage: another image, while nobody can deliver it")
 	time.Sleep(outage - time.Since(start)) // It is the time that is tried.
 	during := l.SoFar()

@@ -116,7 +116,7 @@ func releaseBad(t *testing.T, image string) ([]pod, *load.Load) {
 		t.Fatal(err)
 	}
 	l := underLoad(t, "stage")
-	gen(t, "release", "stage", "--image", image)
+	gen(t, "release", "stage", "--release", "service", "--image", image)
 	pushMain(t, "stage: a bad image")
 	refresh(t, "argocd-stage", "service")
 	return before, l

@@ -89,7 +89,7 @@ func TestUpdateUnderLoad(t *testing.T) {
 	eventually(t, 3*time.Minute, settled("stage"))
 	image := otherImage(t, "stage")
 	l := underLoad(t, "stage")
-	gen(t, "release", "stage", "--image", image)
+	gen(t, "release", "stage", "--release", "service", "--image", image)
 	revision := pushMain(t, "stage: another image, under load")
 	start := time.Now()
 	refresh(t, "argocd-stage", "service")
@@ -259,7 +259,7 @@ func TestRollbackUnderLoad(t *testing.T) {
 	before := found.Spec.Template.Spec.Containers[0].Image
 	// The release to go back from, which stage has to have run.
 	image := otherImage(t, "prod")
-	gen(t, "release", "stage", "--image", image)
+	gen(t, "release", "stage", "--release", "service", "--image", image)
 	gen(t, "release", "prod", "--image", image, "--force", "--reason", "the suite promotes without a merge request")
 	pushMain(t, "prod: another image")
 	approveMain(t)

@@ -303,8 +303,13 @@ func releasesOf(v cue.Value, team string, regions map[string]Region, mine func(n
 			continue
 		}
 		release := Release{Team: team}
-		if err := all.Value().Decode(&release); err != nil {
-			return nil, err
+		// Decoding it as a whole would put all of its values in order first.
+		for field, into := range map[string]*string{"name": &release.Name, "chart": &release.Chart} {
+			text, err := all.Value().LookupPath(cue.ParsePath(field)).String()
+			if err != nil {
+				return nil, err
+			}
+			*into = text
 		}
 		release.Foreign, _ = all.Value().LookupPath(cue.MakePath(cue.Hid("_foreign", contractPackage))).Bool()
 		releases = append(releases, inRegions(release, all.Value(), regions)...)
