@@ -416,6 +416,10 @@ func TestRemovedDatabaseKeepsItsClaim(t *testing.T) {
 	replaceIn(t, "envs/stage/env.cue", `database: "bundled"`, `database: "embedded"`)
 	replaceIn(t, "envs/stage/env.cue", `redis:    "bundled"`, `redis:    "none"`)
 	replaceIn(t, "envs/stage/env.cue", "replicas: 2\n", "replicas: 1\n")
+	// Their images are named beside the service's.
+	for _, name := range []string{"postgres", "redis"} {
+		replaceIn(t, "envs/stage/release.cue", "releases: "+name+": ", "_without: "+name+": ")
+	}
 	revision, takeBack := merged(t, "stage: no database of its own")
 	took := stageRuns(t, revision, "service") + eventually(t, 3*time.Minute, func() error {
 		for _, name := range []string{"postgres", "redis"} {
