@@ -250,3 +250,26 @@ func TestWith(t *testing.T) {
 		t.Errorf("only %d trees could be copied", compared)
 	}
 }
+
+// BenchmarkDocument reads and writes a Service, here and by the library.
+func BenchmarkDocument(b *testing.B) {
+	text := []byte(written[0])
+	tree, err := Unmarshal(text, AsWritten, true)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, do := range map[string]func() error{
+		"read":          func() error { _, err := Unmarshal(text, AsWritten, true); return err },
+		"library read":  func() error { var table map[string]any; return yaml.UnmarshalStrict(text, &table) },
+		"write":         func() error { _, err := Marshal(tree); return err },
+		"library write": func() error { _, err := yaml.Marshal(tree); return err },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := do(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
