@@ -38,6 +38,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+
+	"gitlab.com/towpath/towpath/bench/program"
 )
 
 type options struct {
@@ -74,17 +76,16 @@ func run(ctx context.Context, o options) error {
 	if o.runs < 1 || flag.NArg() > 0 || !strings.Contains(o.edit, "=") {
 		return errors.New("usage: go run ./bench/diff [-n TURNS] [-env NAME] [-edit OLD=NEW] [-releases N] [-write] [-assert]")
 	}
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "gitlab.com/towpath/towpath").Output()
+	root, err := program.Root(ctx)
 	if err != nil {
-		return fmt.Errorf("run this in the repository: %w", err)
+		return err
 	}
-	root := strings.TrimSpace(string(out))
 	temp, err := os.MkdirTemp("", "towpath-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	bin, err := build(ctx, root, temp)
+	bin, err := program.Build(ctx, root, temp)
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	r := report{Environment: o.environment, Machine: describe(ctx, root, bin)}
+	r := report{Environment: o.environment, Machine: machine(ctx, root, bin)}
 	if r.Changed, r.Unchanged, err = prove(ctx, s); err != nil {
 		return err
 	}
@@ -129,6 +130,14 @@ func run(ctx context.Context, o options) error {
 		return errMissed
 	}
 	return nil
+}
+
+// machine is where this runs, and with which programs.
+func machine(ctx context.Context, root string, bin program.Set) program.Machine {
+	m := program.Describe(ctx, root, bin.Gen, bin.CUE, bin.Helm)
+	git, _ := exec.CommandContext(ctx, "git", "version").Output() // Without it nothing runs.
+	m.Tools = append(m.Tools, strings.TrimSpace(string(git)))
+	return m
 }
 
 // repository is a clone with the two commits.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gitlab.com/towpath/towpath/bench/figures"
+	"gitlab.com/towpath/towpath/bench/program"
 	"gitlab.com/towpath/towpath/gen/diff"
 )
 
@@ -98,15 +99,15 @@ func manySource(name string, first, releases int, tag, level string, replicas in
 // many is what it costs to compare many releases, by format.
 type many struct {
 	Releases, Changed, Objects int
-	Used                       map[string][]usage
+	Used                       map[string][]program.Usage
 }
 
 // manyFormats are the formats that are measured; html stands for those that ask the
 // policy too.
 var manyFormats = []string{"text", "html"}
 
-func measureMany(ctx context.Context, bin binaries, repo repository, releases, runs int) (many, error) {
-	m := many{Releases: releases, Used: map[string][]usage{}}
+func measureMany(ctx context.Context, bin program.Set, repo repository, releases, runs int) (many, error) {
+	m := many{Releases: releases, Used: map[string][]program.Usage{}}
 	s := &sides{bin: bin, repo: repo}
 	var r diff.Report
 	if err := s.report(ctx, &r); err != nil {
@@ -140,7 +141,7 @@ func measureMany(ctx context.Context, bin binaries, repo repository, releases, r
 }
 
 func (m many) wall(format string) []time.Duration {
-	return figures.Column(m.Used[format], func(u usage) time.Duration { return u.Wall })
+	return figures.Column(m.Used[format], func(u program.Usage) time.Duration { return u.Wall })
 }
 
 func (m many) met() bool { return figures.Summarise(m.wall("text")).Median <= mostMany }
@@ -157,7 +158,7 @@ func (m many) Markdown() string {
 				verdict = "NOT MET"
 			}
 		}
-		cpu := figures.Column(m.Used[format], func(u usage) time.Duration { return u.CPU })
+		cpu := figures.Column(m.Used[format], func(u program.Usage) time.Duration { return u.CPU })
 		table = append(table, []string{"-o " + format, figures.Summarise(m.wall(format)).Cell(milliseconds), figures.Summarise(cpu).Cell(milliseconds), verdict})
 	}
 	var text strings.Builder

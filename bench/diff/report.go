@@ -5,15 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os/exec"
-	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"gitlab.com/towpath/towpath/bench/figures"
 	"gitlab.com/towpath/towpath/bench/objects"
-	"gitlab.com/towpath/towpath/bench/toolcache"
+	"gitlab.com/towpath/towpath/bench/program"
 	"gitlab.com/towpath/towpath/gen/diff"
 )
 
@@ -85,7 +82,7 @@ func orNone(text string) string {
 const warmUp = 2
 
 // turn is what each side used in one turn.
-type turn struct{ Gen, Pipeline usage }
+type turn struct{ Gen, Pipeline program.Usage }
 
 func measure(ctx context.Context, s *sides, runs int) ([]turn, error) {
 	var turns []turn
@@ -112,7 +109,7 @@ type report struct {
 	Environment        string
 	Changed, Unchanged int
 	Turns              []turn
-	Machine            string
+	Machine            program.Machine
 }
 
 // rows are the figures of both sides: name, gen, pipeline.
@@ -157,27 +154,6 @@ func (r report) Markdown() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Environment %s, objects that change: %d, that stay: %d, turns: %d.\n\n", r.Environment, r.Changed, r.Unchanged, len(r.Turns))
 	figures.Table(&text, table)
-	text.WriteString("\n" + r.Machine)
+	text.WriteString("\n" + r.Machine.Markdown())
 	return text.String()
-}
-
-// describe says where and with what a run takes place.
-func describe(ctx context.Context, root string, _ binaries) string {
-	revision := "an unknown commit"
-	if out, err := exec.CommandContext(ctx, "git", "-C", root, "describe", "--always", "--dirty", "--abbrev=12").Output(); err == nil {
-		revision = strings.TrimSpace(string(out))
-	}
-	git, _ := exec.CommandContext(ctx, "git", "version").Output() // Without it nothing ran.
-	lines := []string{
-		strings.Join(slices.DeleteFunc([]string{runtime.GOOS + "/" + runtime.GOARCH, fmt.Sprintf("%d cores", runtime.NumCPU()), figures.CPUModel()},
-			func(s string) bool { return s == "" }), ", "),
-		"gen at " + revision,
-		strings.TrimSpace(string(git)),
-		toolcache.CUE.String(),
-		toolcache.Helm318.String(),
-	}
-	if load := figures.LoadAverage(); load != "" {
-		lines = append(lines, "load average before: "+load)
-	}
-	return "- " + strings.Join(lines, "\n- ") + "\n"
 }

@@ -11,96 +11,42 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
 
-	"gitlab.com/towpath/towpath/bench/toolcache"
+	"gitlab.com/towpath/towpath/bench/program"
 	"gitlab.com/towpath/towpath/gen/diff"
 )
 
-// binaries are the programs that are measured, beside git and diff.
-type binaries struct{ gen, cue, helm string }
-
-func build(ctx context.Context, root, temp string) (binaries, error) {
-	bin := binaries{gen: filepath.Join(temp, "gen")}
-	if runtime.GOOS == "windows" {
-		return bin, errors.New("there is no program diff on this system")
-	}
-	fmt.Fprintln(os.Stderr, "building gen,", toolcache.CUE, "and", toolcache.Helm318)
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin.gen, "./gen")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // As CUE and Helm are.
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return bin, fmt.Errorf("building gen: %w\n%s", err, out)
-	}
-	var err error
-	if bin.cue, err = toolcache.CUE.Install(ctx); err != nil {
-		return bin, err
-	}
-	bin.helm, err = toolcache.Helm318.Install(ctx)
-	return bin, err
-}
-
-// usage is what a side used in one turn.
-type usage struct{ Wall, CPU time.Duration }
-
 // sides are the two ways to the same end.
 type sides struct {
-	bin   binaries
+	bin   program.Set
 	repo  repository
 	name  string // of the environment; all of them if empty
 	trees [2]string
-	// templates are the arguments of helm for each release, by its name.
-	templates map[string][]string
+	env   program.Environment // what Helm has to be told about it
 }
 
-func newSides(ctx context.Context, bin binaries, repo repository, name string) (*sides, error) {
-	s := &sides{bin: bin, repo: repo, name: name, templates: map[string][]string{}}
-	s.trees = [2]string{filepath.Join(filepath.Dir(repo.dir), "a"), filepath.Join(filepath.Dir(repo.dir), "b")}
-	export := exec.CommandContext(ctx, bin.cue, "export", "./"+name, "--out", "json")
-	export.Dir = filepath.Join(repo.dir, "envs")
-	var messages bytes.Buffer
-	export.Stderr = &messages
-	out, err := export.Output()
+func newSides(ctx context.Context, bin program.Set, repo repository, name string) (*sides, error) {
+	env, err := program.ReadEnvironment(ctx, bin.CUE, repo.dir, name)
 	if err != nil {
-		return nil, fmt.Errorf("reading environment %s: %w\n%s", name, err, messages.Bytes())
+		return nil, err
 	}
-	var env struct {
-		Namespace string
-		Cluster   struct {
-			KubernetesVersion string
-			APIVersions       []string
-		}
-		Releases map[string]struct{ Chart string }
-	}
-	if err := json.Unmarshal(out, &env); err != nil {
-		return nil, fmt.Errorf("reading environment %s: %w", name, err)
-	}
-	for release, r := range env.Releases {
-		args := []string{
-			"template", release, filepath.Join("charts", r.Chart), "--namespace", env.Namespace,
-			"--kube-version", env.Cluster.KubernetesVersion, "--include-crds", "--skip-tests", "-f", "-",
-		}
-		for _, version := range env.Cluster.APIVersions {
-			args = append(args, "--api-versions", version)
-		}
-		s.templates[release] = args
-	}
-	return s, nil
+	folder := filepath.Dir(repo.dir)
+	return &sides{bin: bin, repo: repo, name: name, env: env, trees: [2]string{filepath.Join(folder, "a"), filepath.Join(folder, "b")}}, nil
 }
 
 // gen runs gen diff.
-func (s *sides) gen(ctx context.Context, out io.Writer, args ...string) (usage, error) {
+func (s *sides) gen(ctx context.Context, out io.Writer, args ...string) (program.Usage, error) {
 	var m meter
 	args = append([]string{"diff", "--from", s.repo.from, "--to", s.repo.to, "--exit-zero"}, args...)
 	if s.name != "" {
 		args = append(args, s.name)
 	}
 	start := time.Now()
-	err := m.run(s.command(ctx, s.repo.dir, s.bin.gen, args...), out)
-	return usage{time.Since(start), m.cpu}, err
+	err := m.run(s.command(ctx, s.repo.dir, s.bin.Gen, args...), out)
+	return program.Usage{Wall: time.Since(start), CPU: m.cpu}, err
 }
 
 // report reads what gen diff says.
@@ -117,7 +63,7 @@ func (s *sides) report(ctx context.Context, r *diff.Report) error {
 
 // pipeline runs the commands that gen takes the place of. It returns what Helm
 // printed for either commit.
-func (s *sides) pipeline(ctx context.Context, out io.Writer) (texts [2][]byte, used usage, err error) {
+func (s *sides) pipeline(ctx context.Context, out io.Writer) (texts [2][]byte, used program.Usage, err error) {
 	var m meter
 	start := time.Now()
 	var files []string
@@ -133,9 +79,9 @@ func (s *sides) pipeline(ctx context.Context, out io.Writer) (texts [2][]byte, u
 		if err != nil {
 			return texts, used, err
 		}
-		for _, release := range slices.Sorted(maps.Keys(s.templates)) {
-			export := s.command(ctx, filepath.Join(dir, "envs"), s.bin.cue, "export", "./"+s.name, "-e", fmt.Sprintf("releases.%q.values", release), "--out", "yaml")
-			if err := m.pipe(export, s.command(ctx, dir, s.bin.helm, s.templates[release]...), file); err != nil {
+		for _, release := range slices.Sorted(maps.Keys(s.env.Releases)) {
+			export := s.command(ctx, filepath.Join(dir, "envs"), s.bin.CUE, "export", "./"+s.name, "-e", fmt.Sprintf("releases.%q.values", release), "--out", "yaml")
+			if err := m.pipe(export, s.command(ctx, dir, s.bin.Helm, s.env.Template(release, "-")...), file); err != nil {
 				return texts, used, err
 			}
 		}
@@ -153,7 +99,7 @@ func (s *sides) pipeline(ctx context.Context, out io.Writer) (texts [2][]byte, u
 			return texts, used, err
 		}
 	}
-	used = usage{time.Since(start), m.cpu}
+	used = program.Usage{Wall: time.Since(start), CPU: m.cpu}
 	for i, name := range files {
 		if texts[i], err = os.ReadFile(name); err != nil {
 			return texts, used, err
@@ -162,9 +108,10 @@ func (s *sides) pipeline(ctx context.Context, out io.Writer) (texts [2][]byte, u
 	return texts, used, nil
 }
 
-func (s *sides) command(ctx context.Context, dir, program string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, program, args...)
+func (s *sides) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GEN_CACHE=off") // It is to do as much as the others.
 	cmd.Stderr = &bytes.Buffer{}
 	return cmd
 }

@@ -9,9 +9,9 @@
 //	cue and helm  cue export ./prod -e releases.service.values --out yaml |
 //	              helm template service charts/service ... -f -
 //
-// The second is the best use of both programs that we know: one process each, a
-// pipe between them and no shell, both started at once, so that Helm initialises
-// while CUE evaluates. Before anything is measured, both sides run once and their
+// gen is run without the results of earlier runs, with GEN_CACHE=off. The second is
+// the best use of both programs that we know: one process each, a pipe between them
+// and no shell, both started at once, so that Helm initialises while CUE evaluates. Before anything is measured, both sides run once and their
 // objects must be equal; if they aren't, the differences are printed and there is
 // no result. An environment with several releases takes one pipeline for each,
 // one after another. All three programs are built by the Go that runs this.
@@ -50,12 +50,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
 
 	"gitlab.com/towpath/towpath/bench/objects"
+	"gitlab.com/towpath/towpath/bench/program"
 )
 
 type options struct {
@@ -90,7 +90,7 @@ func run(ctx context.Context, o options) error {
 	if o.runs < 1 || flag.NArg() > 0 {
 		return errors.New("usage: go run ./bench/render [-n TURNS] [-env NAME] [-json FILE] [-write] [-assert]")
 	}
-	root, err := repository(ctx)
+	root, err := program.Root(ctx)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	bin, err := build(ctx, root, temp)
+	bin, err := program.Build(ctx, root, temp)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func run(ctx context.Context, o options) error {
 	}
 	fmt.Fprintf(os.Stderr, "both sides print the same %d objects\n", count)
 
-	r := report{Environment: o.environment, Objects: count, Sides: sides, Machine: describe(ctx, root, bin)}
+	r := report{Environment: o.environment, Objects: count, Sides: sides, Machine: program.Describe(ctx, root, bin.Gen, bin.CUE, bin.Helm)}
 	if r.Turns, err = measure(ctx, sides, o.runs); err != nil {
 		return err
 	}
@@ -134,15 +134,6 @@ func run(ctx context.Context, o options) error {
 		return errMissed
 	}
 	return nil
-}
-
-// repository returns the root of the repository that this runs in.
-func repository(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "gitlab.com/towpath/towpath").Output()
-	if err != nil {
-		return "", fmt.Errorf("run this in the repository: %w", err)
-	}
-	return strings.TrimSpace(string(out)), nil
 }
 
 // prove runs both sides once and returns the number of their objects, or an error

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+
+	"gitlab.com/towpath/towpath/bench/program"
 )
 
 // warmUp is the number of turns that are not counted.
@@ -11,9 +13,9 @@ const warmUp = 3
 
 // turn is what each side used in one turn.
 type turn struct {
-	Gen      usage `json:"gen"`
-	Pipeline usage `json:"pipeline"`
-	Version  usage `json:"version"`
+	Gen      program.Usage `json:"gen"`
+	Pipeline program.Usage `json:"pipeline"`
+	Version  program.Usage `json:"version"`
 }
 
 // measure runs the sides in turn.
@@ -28,7 +30,7 @@ func measure(ctx context.Context, s sides, runs int) ([]turn, error) {
 		var t turn
 		for _, part := range []struct {
 			side side
-			used *usage
+			used *program.Usage
 		}{{s.Gen, &t.Gen}, {s.Pipeline, &t.Pipeline}, {s.Version, &t.Version}} {
 			*part.used, err = part.side.run(ctx, null)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gitlab.com/towpath/towpath/bench/figures"
+	"gitlab.com/towpath/towpath/bench/program"
 )
 
 // The goals.
@@ -18,11 +19,11 @@ const (
 
 // report is the result of a run.
 type report struct {
-	Environment string  `json:"environment"`
-	Objects     int     `json:"objects"`
-	Machine     machine `json:"machine"`
-	Turns       []turn  `json:"turns"`
-	Sides       sides   `json:"-"`
+	Environment string          `json:"environment"`
+	Objects     int             `json:"objects"`
+	Machine     program.Machine `json:"machine"`
+	Turns       []turn          `json:"turns"`
+	Sides       sides           `json:"-"`
 }
 
 // figure is one thing that is measured of both sides.
@@ -123,7 +124,7 @@ func (r report) Markdown() string {
 	}
 	figures.Table(&text, rows)
 	text.WriteString("\n")
-	r.Machine.write(&text)
+	text.WriteString(r.Machine.Markdown())
 	return text.String()
 }
 
@@ -135,7 +136,7 @@ func (r report) File() string {
 	text.WriteString("\nThe commands:\n\n")
 	for _, side := range []side{r.Sides.Gen, r.Sides.Pipeline} {
 		for _, commands := range side.pipelines {
-			fmt.Fprintf(&text, "    %s\n", commandLine(commands))
+			fmt.Fprintf(&text, "    %s\n", program.CommandLine(commands))
 		}
 	}
 	return text.String()

@@ -23,9 +23,10 @@ func TestWanted(t *testing.T) {
 	}{
 		{"render", all},
 		{"render envs/prod", all},
-		{"render --manifests", all},
-		{"render envs/prod --manifests", []string{"prod"}},
-		{"render --manifests stage ./envs/prod/ -o json", []string{"prod", "stage"}},
+		{"render --manifests", nil},
+		{"render --manifests --no-cache", all},
+		{"render envs/prod --manifests --no-cache", []string{"prod"}},
+		{"render --manifests --no-cache stage ./envs/prod/ -o json", []string{"prod", "stage"}},
 		{"check prod", all},
 		{"check --rules", nil},
 		{"explain prod service.replicas", []string{"prod"}},

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -12,43 +12,55 @@ import (
 	"gitlab.com/towpath/towpath/bench/figures"
 )
 
-// machine is where and with what a run took place.
-type machine struct {
+// Machine is where and with what a run took place.
+type Machine struct {
 	System string `json:"system"`
 	CPU    string `json:"cpu,omitempty"`
 	Cores  int    `json:"cores"`
+	// Memory is that of the machine in bytes, 0 where it is not known.
+	Memory int64 `json:"memoryBytes,omitempty"`
 	// Load is the load average before the run, where the system knows it.
 	Load string `json:"load,omitempty"`
 	// Tools are the programs with their versions.
 	Tools []string `json:"tools"`
 }
 
-func describe(ctx context.Context, root string, bin binaries) machine {
-	m := machine{
+// Describe describes the machine as it is now, gen as it was built from the
+// repository, and other programs, each of the folder NAME@VERSION of the tools.
+func Describe(ctx context.Context, root, gen string, tools ...string) Machine {
+	m := Machine{
 		System: runtime.GOOS + "/" + runtime.GOARCH,
 		CPU:    figures.CPUModel(),
 		Cores:  runtime.NumCPU(),
+		Memory: figures.Memory(),
 		Load:   figures.LoadAverage(),
-		Tools:  []string{"gen at " + revision(ctx, root) + ", built by " + builtBy(bin.gen)},
+		Tools:  []string{"gen at " + revision(ctx, root) + ", built by " + builtBy(gen)},
 	}
-	for _, file := range []string{bin.cue, bin.helm} {
+	for _, file := range tools {
 		m.Tools = append(m.Tools, filepath.Base(filepath.Dir(file))+", built by "+builtBy(file))
 	}
 	return m
 }
 
-func (m machine) write(text *strings.Builder) {
+// Markdown is the machine as a list.
+func (m Machine) Markdown() string {
+	var text strings.Builder
 	cpu := m.CPU
 	if cpu != "" {
 		cpu = ", " + cpu
 	}
-	fmt.Fprintf(text, "- machine: %s, %d cores%s\n", m.System, m.Cores, cpu)
+	fmt.Fprintf(&text, "- machine: %s, %d cores%s", m.System, m.Cores, cpu)
+	if m.Memory > 0 {
+		fmt.Fprintf(&text, ", %.0f GiB of memory", float64(m.Memory)/(1<<30))
+	}
+	text.WriteString("\n")
 	if m.Load != "" {
-		fmt.Fprintf(text, "- load average before: %s\n", m.Load)
+		fmt.Fprintf(&text, "- load average before: %s\n", m.Load)
 	}
 	for _, tool := range m.Tools {
-		fmt.Fprintf(text, "- %s\n", tool)
+		fmt.Fprintf(&text, "- %s\n", tool)
 	}
+	return text.String()
 }
 
 func builtBy(file string) string {
