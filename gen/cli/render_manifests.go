@@ -27,10 +27,11 @@ func (a *app) renderManifests(o renderOptions, names []string) error {
 		Format: o.format,
 		Encode: func(objects []manifest.Object) ([]byte, error) { return encodeObjects(objects, o.format) },
 	}
-	if o.noCache {
-		options.Load = a.loadAhead(repo, names)
-	} else {
+	if !o.noCache {
 		options.Kept = a.keptResults(repo)
+	}
+	if options.Kept == nil {
+		options.Load = a.loadAhead(repo, names)
 	}
 	progress := a.newProgress()
 	started := time.Now()
