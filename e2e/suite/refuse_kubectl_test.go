@@ -95,7 +95,7 @@ func TestFieldThatGitLacksStays(t *testing.T) {
 	for range 2 {
 		last := kubectl(t, "-n", "argocd", "get", "applications.argoproj.io", "prod-root", "-o", "jsonpath={.status.reconciledAt}")
 		refresh(t, "argocd", "prod-root")
-		eventually(t, time.Minute, func() error {
+		eventually(t, 3*time.Minute, func() error {
 			now, err := tryKubectl("-n", "argocd", "get", "applications.argoproj.io", "prod-root", "-o", "jsonpath={.status.reconciledAt}")
 			if err == nil && now == last {
 				err = fmt.Errorf("not compared since %s", last)

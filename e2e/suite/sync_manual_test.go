@@ -11,6 +11,7 @@ import (
 // TestManualSync has prod wait for an operator, by a commit and an approval as any other change.
 func TestManualSync(t *testing.T) {
 	needsProd(t)
+	carryImageToProd(t) // Other tests have left another one in stage, and an approval wants it to run there.
 	happened := tried(t, "prod gets `sync: \"manual\"` by a commit and an approval; the next approval waits for an operator")
 	tokens := accounts(t, map[string]string{"suite-prod": "role:prod-operator"})
 	before := evictions(t, "prod")
@@ -45,7 +46,7 @@ func TestManualSync(t *testing.T) {
 	for range looks {
 		last := reconciledAt(t)
 		refreshProd(t)
-		eventually(t, time.Minute, func() error {
+		eventually(t, 3*time.Minute, func() error {
 			if reconciledAt(t) == last {
 				return fmt.Errorf("not compared since %s", last)
 			}
