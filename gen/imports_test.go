@@ -9,7 +9,7 @@ import (
 
 // order is the flow: a package may import those before it.
 var order = []string{
-	"memory", "document", "tool", "finding", "environment", "edit", "ahead", "values", "schema", "chart", "cases", "watch", "manifest", "kubernetes", "delivery", "argocd",
+	"memory", "opened", "document", "tool", "finding", "environment", "edit", "ahead", "values", "schema", "chart", "cases", "watch", "manifest", "kubernetes", "delivery", "argocd",
 	"revision", "commit", "signature", "approval", "affected", "render", "kept", "fleet", "policy", "blame", "diff", "report", "intake", "waiver", "explain", "produce", "output", "gitlab", "check", "cli",
 }
 

@@ -3,12 +3,13 @@ package edit
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"gitlab.com/towpath/towpath/gen/opened"
 )
 
 // Overlay is a state of the repository with some files changed, in memory: what an
@@ -34,12 +35,12 @@ func (o Overlay) Open(name string) (fs.File, error) {
 	}
 	if !found.IsDir() {
 		if content, ok := o.Files[name]; ok {
-			return &openFile{bytes.NewReader(content), found}, nil
+			return opened.File(found, content), nil
 		}
 		return o.Base.Open(name)
 	}
 	entries, err := o.ReadDir(name)
-	return &openDir{found, entries}, err
+	return opened.Folder(found, entries), err
 }
 
 // ReadFile returns a file.
@@ -142,35 +143,3 @@ func (i info) IsDir() bool                { return i.mode.IsDir() }
 func (i info) ModTime() time.Time         { return time.Time{} }
 func (i info) Sys() any                   { return nil }
 func (i info) Info() (fs.FileInfo, error) { return i, nil }
-
-type openFile struct {
-	*bytes.Reader
-	info fs.FileInfo
-}
-
-func (f *openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
-func (f *openFile) Close() error               { return nil }
-
-type openDir struct {
-	info fs.FileInfo
-	left []fs.DirEntry
-}
-
-func (d *openDir) Stat() (fs.FileInfo, error) { return d.info, nil }
-func (d *openDir) Close() error               { return nil }
-
-func (d *openDir) Read([]byte) (int, error) {
-	return 0, &fs.PathError{Op: "read", Path: d.info.Name(), Err: errors.New("it is a folder")}
-}
-
-func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
-	if n <= 0 {
-		n = len(d.left)
-	} else if len(d.left) == 0 {
-		return nil, io.EOF
-	}
-	n = min(n, len(d.left))
-	entries := slices.Clone(d.left[:n])
-	d.left = d.left[n:]
-	return entries, nil
-}

@@ -2,9 +2,11 @@ package kept
 
 import (
 	"bytes"
-	"io"
 	"io/fs"
+	"slices"
 	"sync"
+
+	"gitlab.com/towpath/towpath/gen/opened"
 )
 
 // Snapshot is a file system that goes on giving what it gave at first. A file that
@@ -60,7 +62,7 @@ func (s *Snapshot) ReadFile(name string) ([]byte, error) {
 // ReadDir lists a folder.
 func (s *Snapshot) ReadDir(name string) ([]fs.DirEntry, error) {
 	entries, err := s.folders.get(name, func() ([]fs.DirEntry, error) { return fs.ReadDir(s.from, name) })
-	return append([]fs.DirEntry(nil), entries...), err
+	return slices.Clone(entries), err
 }
 
 // Stat describes a file or a folder as it is now.
@@ -80,41 +82,14 @@ func (s *Snapshot) Open(name string) (fs.File, error) {
 	}
 	if info.IsDir() {
 		entries, err := s.ReadDir(name)
-		return &openFolder{info, entries}, err
+		if err != nil {
+			return nil, err
+		}
+		return opened.Folder(info, entries), nil
 	}
 	content, err := s.content(name)
-	return &openFile{bytes.NewReader(content), info}, err
-}
-
-type openFile struct {
-	*bytes.Reader
-	info fs.FileInfo
-}
-
-func (f *openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
-func (f *openFile) Close() error               { return nil }
-
-type openFolder struct {
-	info    fs.FileInfo
-	entries []fs.DirEntry
-}
-
-func (f *openFolder) Stat() (fs.FileInfo, error) { return f.info, nil }
-func (f *openFolder) Close() error               { return nil }
-
-func (f *openFolder) Read([]byte) (int, error) {
-	return 0, &fs.PathError{Op: "read", Path: f.info.Name(), Err: fs.ErrInvalid}
-}
-
-// ReadDir returns the next n entries, or all that are left.
-func (f *openFolder) ReadDir(n int) ([]fs.DirEntry, error) {
-	if n <= 0 || n > len(f.entries) {
-		if n > 0 && len(f.entries) == 0 {
-			return nil, io.EOF
-		}
-		n = len(f.entries)
+	if err != nil {
+		return nil, err
 	}
-	next := f.entries[:n]
-	f.entries = f.entries[n:]
-	return next, nil
+	return opened.File(info, content), nil
 }

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 	"time"
+
+	"gitlab.com/towpath/towpath/gen/opened"
 )
 
 // FS is the repository at one commit. Files are as the commit has them: line ends
@@ -114,13 +114,13 @@ func (f *FS) Open(name string) (fs.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &openDir{info{f.repo, at}, entries}, nil
+		return opened.Folder(info{f.repo, at}, entries), nil
 	}
 	data, err := f.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	return &openFile{bytes.NewReader(data), info{f.repo, at}}, nil
+	return opened.File(info{f.repo, at}, data), nil
 }
 
 // ReadFile returns a file.
@@ -261,36 +261,4 @@ func (i info) Size() int64 {
 		return 0
 	}
 	return int64(len(data))
-}
-
-type openFile struct {
-	*bytes.Reader
-	info info
-}
-
-func (f *openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
-func (f *openFile) Close() error               { return nil }
-
-type openDir struct {
-	info info
-	left []fs.DirEntry
-}
-
-func (d *openDir) Stat() (fs.FileInfo, error) { return d.info, nil }
-func (d *openDir) Close() error               { return nil }
-
-func (d *openDir) Read([]byte) (int, error) {
-	return 0, &fs.PathError{Op: "read", Path: d.info.name, Err: errors.New("it is a folder")}
-}
-
-func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
-	if n <= 0 {
-		n = len(d.left)
-	} else if len(d.left) == 0 {
-		return nil, io.EOF
-	}
-	n = min(n, len(d.left))
-	entries := slices.Clone(d.left[:n])
-	d.left = d.left[n:]
-	return entries, nil
 }
