@@ -99,7 +99,7 @@ func (a *app) keptResults(repo fs.FS) *kept.Results {
 
 // loadAhead returns what package ahead has loaded already, where that is what is asked
 // for, and loads folders otherwise.
-func (a *app) loadAhead(repo fs.FS, names []string) func([]environment.Folder) (map[environment.Folder]*environment.Environment, map[environment.Folder][]string, error) {
+func (a *app) loadAhead(repo fs.FS, names []string) fleet.Loader {
 	every, err := environment.Folders(repo, names)
 	if err != nil || len(every) != len(names) {
 		return nil // There are folders of teams.

@@ -4,26 +4,19 @@
 package fleet
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"runtime"
 	"slices"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"gitlab.com/towpath/towpath/gen/chart"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/kept"
 	"gitlab.com/towpath/towpath/gen/manifest"
-	"gitlab.com/towpath/towpath/gen/memory"
 	"gitlab.com/towpath/towpath/gen/render"
 )
 
@@ -38,13 +31,16 @@ type Options struct {
 	// Kept are the results of earlier runs, nil if none are to be used. They and Render
 	// have to read the same snapshot.
 	Kept *kept.Results
-	// Load loads folders, if not as [environment.LoadFolders] does.
-	Load func([]environment.Folder) (map[environment.Folder]*environment.Environment, map[environment.Folder][]string, error)
+	// Load loads folders, nil if as [environment.LoadFolders] does.
+	Load Loader
 	// Progress is told what has been done. It may be nil.
 	Progress func(Progress)
 	// Timings collects where the time goes. It may be nil.
 	Timings *Timings
 }
+
+// Loader loads folders as [environment.LoadFolders] does.
+type Loader func([]environment.Folder) (map[environment.Folder]*environment.Environment, map[environment.Folder][]string, error)
 
 // Progress is how far the work has got.
 type Progress struct {
@@ -59,40 +55,6 @@ type Text struct {
 	Environment, Team, Release string
 	Text                       []byte
 }
-
-// Timings is where the time went. Durations are those of all goroutines together, but
-// for Total.
-type Timings struct {
-	mu sync.Mutex
-	// Kept counts the folders whose results were there, Rendered the others.
-	Kept     int `json:"foldersKept"`
-	Rendered int `json:"foldersRendered"`
-	Releases int `json:"releases"`
-	// Seconds by step, in the order of the flow: find, load, values, render, encode,
-	// keep, write.
-	Find   float64 `json:"findSeconds"`
-	Load   float64 `json:"loadSeconds"`
-	Render float64 `json:"renderSeconds"`
-	Encode float64 `json:"encodeSeconds"`
-	Keep   float64 `json:"keepSeconds"`
-	Write  float64 `json:"writeSeconds"`
-	Total  float64 `json:"totalSeconds"`
-}
-
-// since adds the time since start to a step.
-func (t *Timings) since(start time.Time, step func(*Timings) *float64) {
-	if t == nil {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	*step(t) += time.Since(start).Seconds()
-}
-
-// batchBytes is how much CUE text is loaded at once, at least a folder: some hundred
-// releases, which takes a hundred times as long as what each batch repeats, compiling
-// the contract.
-const batchBytes = 192 << 10
 
 // heldBytes is how much text is held until everything is known to be right. What is
 // beyond it is read from the kept results again.
@@ -128,8 +90,8 @@ type shelf struct {
 func Render(repo fs.FS, names []string, o Options, write func(Text) error) error {
 	started := time.Now()
 	f := &fleet{Options: o, repo: repo, renderer: render.New(repo)}
-	if f.Options.Load == nil {
-		f.Options.Load = func(folders []environment.Folder) (map[environment.Folder]*environment.Environment, map[environment.Folder][]string, error) {
+	if f.Load == nil {
+		f.Load = func(folders []environment.Folder) (map[environment.Folder]*environment.Environment, map[environment.Folder][]string, error) {
 			return environment.LoadFolders(repo, folders)
 		}
 	}
@@ -247,130 +209,6 @@ func (f *fleet) report(releases int, s *shelf) {
 	}
 }
 
-// renderAll renders shelves, batch by batch.
-func (f *fleet) renderAll(missing []*shelf) error {
-	if f.Timings != nil {
-		f.Timings.Rendered = len(missing)
-	}
-	if f.total > 2*batchBytes {
-		memory.Batches()
-	}
-	var group errgroup.Group
-	// While one batch is loaded, which is one goroutine's work unless there are many
-	// folders in it, another one is rendered.
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for len(missing) > 0 {
-		n, size := 1, missing[0].size
-		for n < len(missing) && size+missing[n].size <= batchBytes {
-			size += missing[n].size
-			n++
-		}
-		batch := missing[:n]
-		missing = missing[n:]
-		group.Go(func() error { return f.renderBatch(batch) })
-	}
-	return group.Wait()
-}
-
-func (f *fleet) renderBatch(batch []*shelf) error {
-	var folders []environment.Folder
-	for _, s := range batch {
-		folders = append(folders, s.folder)
-	}
-	start := time.Now()
-	loaded, files, err := f.Options.Load(folders)
-	f.Timings.since(start, func(t *Timings) *float64 { return &t.Load })
-	if err != nil {
-		// It says of each finding which environment it is about; they are joined and
-		// sorted in the end.
-		findings, rest := finding.From(err)
-		if rest != nil {
-			return rest
-		}
-		batch[0].findings = findings
-		return nil
-	}
-	for _, s := range batch {
-		env := loaded[s.folder]
-		texts, err := f.releasesOf(s, env)
-		if err != nil {
-			return err
-		}
-		if len(s.findings) > 0 {
-			continue
-		}
-		isKept := false
-		if f.Kept != nil {
-			start := time.Now()
-			// A disk that is full costs the next run time, and this one nothing.
-			isKept = f.Kept.Put(f.question(s), f.sources(env, files[s.folder]), pack(texts)) == nil
-			f.Timings.since(start, func(t *Timings) *float64 { return &t.Keep })
-		}
-		f.put(s, texts, isKept)
-	}
-	return nil
-}
-
-// releasesOf renders the releases of a folder.
-func (f *fleet) releasesOf(s *shelf, env *environment.Environment) ([]Text, error) {
-	texts := make([]Text, len(env.Releases))
-	errs := make([]error, len(env.Releases))
-	var group errgroup.Group
-	group.SetLimit(f.Jobs)
-	for i, release := range env.Releases {
-		group.Go(func() error {
-			start := time.Now()
-			objects, err := f.renderer.Release(env, release)
-			f.Timings.since(start, func(t *Timings) *float64 { return &t.Render })
-			texts[i] = Text{Environment: env.Name, Team: s.folder.Team, Release: release.Name}
-			if errs[i] = err; err == nil {
-				start = time.Now()
-				texts[i].Text, errs[i] = f.Encode(objects)
-				f.Timings.since(start, func(t *Timings) *float64 { return &t.Encode })
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // Each release keeps its own error, so that all are reported.
-	for _, err := range errs {
-		found, rest := finding.From(err)
-		if rest != nil {
-			return nil, rest
-		}
-		s.findings = append(s.findings, found...)
-	}
-	if f.Timings != nil {
-		f.Timings.mu.Lock()
-		f.Timings.Releases += len(texts)
-		f.Timings.mu.Unlock()
-	}
-	return texts, nil
-}
-
-// sources returns what the releases of a folder were rendered from: the packages of
-// CUE with all that may belong to them, the charts, and the approval record.
-func (f *fleet) sources(env *environment.Environment, files []string) []kept.Source {
-	// What is vendored wins over what is not, so it counts even when it is not there.
-	sources := []kept.Source{{Kind: kept.Tree, Path: path.Join(environment.Dir, "cue.mod")}}
-	for _, file := range files {
-		if path.Ext(file) != ".cue" {
-			sources = append(sources, kept.Source{Kind: kept.File, Path: file})
-			continue
-		}
-		// Files of the same package above a folder belong to it.
-		for dir := path.Dir(file); strings.HasPrefix(dir+"/", environment.Dir+"/"); dir = path.Dir(dir) {
-			sources = append(sources, kept.Source{Kind: kept.Package, Path: dir})
-		}
-	}
-	for _, release := range env.Releases {
-		sources = append(sources, kept.Source{Kind: kept.Tree, Path: path.Join(chart.Dir, release.Chart)})
-	}
-	if _, follows := env.ApprovalBranch(); follows {
-		sources = append(sources, kept.Source{Kind: kept.File, Path: env.ApprovalFile()})
-	}
-	return kept.Sources(sources...)
-}
-
 // check returns what is wrong with the releases, one by one and with each other.
 func (f *fleet) check() error {
 	var findings finding.List
@@ -438,7 +276,7 @@ func (f *fleet) again(s *shelf) ([]Text, error) {
 			return texts, nil
 		}
 	}
-	loaded, _, err := f.Options.Load([]environment.Folder{s.folder})
+	loaded, _, err := f.Load([]environment.Folder{s.folder})
 	if err != nil {
 		return nil, err
 	}
@@ -447,35 +285,4 @@ func (f *fleet) again(s *shelf) ([]Text, error) {
 		err = s.findings.Sort()
 	}
 	return texts, err
-}
-
-// pack returns texts as one: for each a line with its length and release, then itself.
-func pack(texts []Text) []byte {
-	size := 0
-	for _, text := range texts {
-		size += len(text.Text) + len(text.Release) + len("1234567 \n")
-	}
-	packed := bytes.NewBuffer(make([]byte, 0, size))
-	for _, text := range texts {
-		fmt.Fprintf(packed, "%d %s\n", len(text.Text), text.Release)
-		packed.Write(text.Text)
-	}
-	return packed.Bytes()
-}
-
-var errPacked = errors.New("the kept result is in another form")
-
-func unpack(folder environment.Folder, packed []byte) ([]Text, error) {
-	texts := []Text{}
-	for len(packed) > 0 {
-		line, rest, ok := bytes.Cut(packed, []byte("\n"))
-		var size int
-		var release string
-		if _, err := fmt.Sscanf(string(line), "%d %s", &size, &release); err != nil || !ok || size < 0 || size > len(rest) {
-			return nil, errPacked
-		}
-		texts = append(texts, Text{folder.Environment, folder.Team, release, rest[:size]})
-		packed = rest[size:]
-	}
-	return texts, nil
 }

@@ -1,0 +1,145 @@
+package fleet
+
+import (
+	"path"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gitlab.com/towpath/towpath/gen/chart"
+	"gitlab.com/towpath/towpath/gen/environment"
+	"gitlab.com/towpath/towpath/gen/finding"
+	"gitlab.com/towpath/towpath/gen/kept"
+	"gitlab.com/towpath/towpath/gen/memory"
+)
+
+// batchBytes is how much CUE text is loaded at once, at least a folder: some hundred
+// releases, which takes a hundred times as long as what each batch repeats, compiling
+// the contract.
+const batchBytes = 192 << 10
+
+// renderAll renders shelves, batch by batch.
+func (f *fleet) renderAll(missing []*shelf) error {
+	if f.Timings != nil {
+		f.Timings.Rendered = len(missing)
+	}
+	if f.total > 2*batchBytes {
+		memory.Batches()
+	}
+	var group errgroup.Group
+	// While one batch is loaded, which is one goroutine's work unless there are many
+	// folders in it, another one is rendered.
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for len(missing) > 0 {
+		n, size := 1, missing[0].size
+		for n < len(missing) && size+missing[n].size <= batchBytes {
+			size += missing[n].size
+			n++
+		}
+		batch := missing[:n]
+		missing = missing[n:]
+		group.Go(func() error { return f.renderBatch(batch) })
+	}
+	return group.Wait()
+}
+
+func (f *fleet) renderBatch(batch []*shelf) error {
+	var folders []environment.Folder
+	for _, s := range batch {
+		folders = append(folders, s.folder)
+	}
+	start := time.Now()
+	loaded, files, err := f.Load(folders)
+	f.Timings.since(start, func(t *Timings) *float64 { return &t.Load })
+	if err != nil {
+		// It says of each finding which environment it is about; they are joined and
+		// sorted in the end.
+		findings, rest := finding.From(err)
+		if rest != nil {
+			return rest
+		}
+		batch[0].findings = findings
+		return nil
+	}
+	for _, s := range batch {
+		env := loaded[s.folder]
+		texts, err := f.releasesOf(s, env)
+		if err != nil {
+			return err
+		}
+		if len(s.findings) > 0 {
+			continue
+		}
+		isKept := false
+		if f.Kept != nil {
+			start := time.Now()
+			// A disk that is full costs the next run time, and this one nothing.
+			isKept = f.Kept.Put(f.question(s), f.sources(env, files[s.folder]), pack(texts)) == nil
+			f.Timings.since(start, func(t *Timings) *float64 { return &t.Keep })
+		}
+		f.put(s, texts, isKept)
+	}
+	return nil
+}
+
+// releasesOf renders the releases of a folder.
+func (f *fleet) releasesOf(s *shelf, env *environment.Environment) ([]Text, error) {
+	texts := make([]Text, len(env.Releases))
+	errs := make([]error, len(env.Releases))
+	var group errgroup.Group
+	group.SetLimit(f.Jobs)
+	for i, release := range env.Releases {
+		group.Go(func() error {
+			start := time.Now()
+			objects, err := f.renderer.Release(env, release)
+			f.Timings.since(start, func(t *Timings) *float64 { return &t.Render })
+			texts[i] = Text{Environment: env.Name, Team: s.folder.Team, Release: release.Name}
+			if errs[i] = err; err == nil {
+				start = time.Now()
+				texts[i].Text, errs[i] = f.Encode(objects)
+				f.Timings.since(start, func(t *Timings) *float64 { return &t.Encode })
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // Each release keeps its own error, so that all are reported.
+	for _, err := range errs {
+		found, rest := finding.From(err)
+		if rest != nil {
+			return nil, rest
+		}
+		s.findings = append(s.findings, found...)
+	}
+	if f.Timings != nil {
+		f.Timings.mu.Lock()
+		f.Timings.Releases += len(texts)
+		f.Timings.mu.Unlock()
+	}
+	return texts, nil
+}
+
+// sources returns what the releases of a folder were rendered from: the packages of
+// CUE with all that may belong to them, the charts, and the approval record.
+func (f *fleet) sources(env *environment.Environment, files []string) []kept.Source {
+	// What is vendored wins over what is not, so it counts even when it is not there.
+	sources := []kept.Source{{Kind: kept.Tree, Path: path.Join(environment.Dir, "cue.mod")}}
+	for _, file := range files {
+		if path.Ext(file) != ".cue" {
+			sources = append(sources, kept.Source{Kind: kept.File, Path: file})
+			continue
+		}
+		// Files of the same package above a folder belong to it.
+		for dir := path.Dir(file); strings.HasPrefix(dir+"/", environment.Dir+"/"); dir = path.Dir(dir) {
+			sources = append(sources, kept.Source{Kind: kept.Package, Path: dir})
+		}
+	}
+	for _, release := range env.Releases {
+		sources = append(sources, kept.Source{Kind: kept.Tree, Path: path.Join(chart.Dir, release.Chart)})
+	}
+	if _, follows := env.ApprovalBranch(); follows {
+		sources = append(sources, kept.Source{Kind: kept.File, Path: env.ApprovalFile()})
+	}
+	return kept.Sources(sources...)
+}
