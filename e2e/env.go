@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,12 +20,8 @@ func printEnvironment(dir string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	config, err := cluster.ReadConfig(dir)
 	if err != nil {
-		return err
-	}
-	var config cluster.Config
-	if err := json.Unmarshal(data, &config); err != nil {
 		return err
 	}
 	var images []string

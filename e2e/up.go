@@ -303,12 +303,8 @@ func status(dir string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	config, err := cluster.ReadConfig(dir)
 	if err != nil {
-		return err
-	}
-	var config cluster.Config
-	if err := json.Unmarshal(data, &config); err != nil {
 		return err
 	}
 	switch {

@@ -93,6 +93,16 @@ type State struct {
 	Images map[string]string
 }
 
+// ReadConfig returns what the cluster in a folder is brought up from.
+func ReadConfig(dir string) (Config, error) {
+	var config Config
+	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	if err != nil {
+		return config, err
+	}
+	return config, json.Unmarshal(data, &config)
+}
+
 // Step is one step of coming up.
 type Step struct {
 	Name    string
@@ -114,11 +124,8 @@ func ReadState(dir string) (State, error) {
 // the sandbox; the listeners are those of [Addresses], in the same order.
 func Run(ctx context.Context, dir string, listeners []net.Listener) error {
 	c := &Cluster{dir: dir, processes: map[string]*process{}, failed: make(chan error, 16)}
-	data, err := os.ReadFile(c.path("config.json"))
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, &c.config); err != nil {
+	var err error
+	if c.config, err = ReadConfig(dir); err != nil {
 		return err
 	}
 	if len(listeners) != 3 {

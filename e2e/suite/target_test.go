@@ -2,7 +2,6 @@ package suite
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -42,11 +41,7 @@ func ownCluster(dir string) (target, error) {
 	if state, err = cluster.ReadState(dir); err != nil {
 		return target{}, err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
-	if err != nil {
-		return target{}, err
-	}
-	if err := json.Unmarshal(data, &config); err != nil {
+	if config, err = cluster.ReadConfig(dir); err != nil {
 		return target{}, err
 	}
 	image := func(version string) string {
