@@ -35,6 +35,37 @@ func Load(repo fs.FS, envs []*environment.Environment) (State, error) {
 	return State{envs, files}, err
 }
 
+// Folders returns those of the folders that the changed files can touch in one state,
+// before anything is loaded. Which release uses a chart is not known then, so that one
+// that changed touches all of them.
+func Folders(changed []string, repo fs.FS, folders []environment.Folder) ([]environment.Folder, error) {
+	if anyBelow(changed, chart.Dir) {
+		return folders, nil
+	}
+	var names []string
+	for _, f := range folders {
+		if !slices.Contains(names, f.Environment) {
+			names = append(names, f.Environment)
+		}
+	}
+	files, err := environment.Files(repo, names)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(folders), func(f environment.Folder) bool {
+		return !readsAny(files[f.Environment][f.Team], changed) && !slices.Contains(changed, f.ApprovalFile())
+	}), nil
+}
+
+// readsAny reports whether one of the changed files is among those that are read, which
+// are ordered.
+func readsAny(files, changed []string) bool {
+	return slices.ContainsFunc(changed, func(file string) bool {
+		_, found := slices.BinarySearch(files, file)
+		return found
+	})
+}
+
 // Environment is one that can be touched.
 type Environment struct {
 	Name string `json:"name"`
@@ -53,10 +84,7 @@ func By(changed []string, states ...State) []Environment {
 			// A team's folder decides the team's releases and no others.
 			byTeam := map[string]bool{}
 			for team, files := range state.Files[env.Name] {
-				byTeam[team] = own || slices.ContainsFunc(changed, func(file string) bool {
-					_, found := slices.BinarySearch(files, file)
-					return found
-				})
+				byTeam[team] = own || readsAny(files, changed)
 				if byTeam[team] && touched[env.Name] == nil {
 					touched[env.Name] = map[string]bool{} // It need not have a release.
 				}

@@ -98,10 +98,14 @@ func wanted(repo fs.FS, args []string) []string {
 		if i := slices.Index(args, "--from"); i >= 0 {
 			args = slices.Delete(slices.Clone(args), i, min(i+2, len(args)))
 		}
-		if names := named(args[1:]); len(names) > 0 {
-			return names
+		names := named(args[1:])
+		if len(names) == 0 {
+			names = all
 		}
-		return all
+		if folders, err := environment.Folders(repo, names); err != nil || len(folders) > len(names) {
+			return nil // Folders of teams that did not change need not be loaded.
+		}
+		return names
 	case args[0] == "render", args[0] == "check" && !slices.Contains(args, "--rules"):
 		return all
 	}

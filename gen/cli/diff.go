@@ -69,6 +69,9 @@ Two environments, and neither --from nor --to, are compared with each other, as 
 the first took the name and the namespace of the second. What the environments
 declare in differs is left out.
 
+As text, folders of teams are left out if no file that they are made from differs.
+The other formats list all objects, and ask the policy about all of them.
+
 With --name-only nothing is rendered: diff lists the environments and releases
 whose objects the changed files can touch; of two environments, the releases that
 get other values or another chart.
@@ -253,6 +256,11 @@ func (a *app) compare(o diffOptions, git *revision.Repository, pairs []*pair, pr
 				fmt.Fprintf(a.Err, "left out: %s that the environments declare in differs\n", count(n, "value"))
 			})
 		}
+		if n := p.untouched; n > 0 {
+			progress.around(func() {
+				fmt.Fprintf(a.Err, "left out: %s of teams that no changed file can touch\n", count(n, "folder"))
+			})
+		}
 		if report.Tools, err = a.tools(p, other); err != nil {
 			return nil, err
 		}
@@ -313,6 +321,11 @@ func (a *app) pairs(o diffOptions, git *revision.Repository, args []string, prog
 		return nil, err
 	}
 	p := &pair{from: from, to: to}
+	if o.narrows() {
+		if err := p.narrow(); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.load(a.loader); err != nil {
 		return nil, err
 	}
@@ -384,6 +397,9 @@ func chooseEnvironments(args []string, sides ...*side) error {
 
 // loader loads environments of a state.
 func (a *app) loader(s *side) (*environment.Set, error) {
+	if s.folders != nil {
+		return environment.LoadSome(s.repo, s.folders)
+	}
 	if s.state.Commit == "" {
 		return ahead.Load(a.root, s.names)
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"gitlab.com/towpath/towpath/gen/affected"
-	"gitlab.com/towpath/towpath/gen/revision"
 )
 
 // diffNames lists what the files that changed can touch.
@@ -46,12 +45,9 @@ func (p *pair) affected() ([]affected.Environment, error) {
 	if p.oneState {
 		return p.differing()
 	}
-	changed, err := revision.Changed(p.from.repo, p.to.repo, affected.Dirs...)
-	if err != nil {
-		return nil, fmt.Errorf("comparing the files of %s and %s: %w", p.from.describe(), p.to.describe(), err)
-	}
-	if len(changed) == 0 {
-		return nil, nil
+	changed, err := p.changedFiles()
+	if err != nil || len(changed) == 0 {
+		return nil, err
 	}
 	from, err := affected.Load(p.from.repo, p.from.envs)
 	if err != nil {

@@ -26,8 +26,10 @@ import (
 type side struct {
 	state diff.State
 	repo  fs.FS
-	// names are the environments to load.
+	// names are the environments to load, and folders those of their folders that matter,
+	// nil if all do.
 	names    []string
+	folders  []environment.Folder
 	envs     []*environment.Environment
 	loaded   bool
 	renderer *render.Renderer
@@ -98,6 +100,11 @@ type pair struct {
 	// differs are the values that are not compared: the state before takes those
 	// of the new one; see [environment.Environment].
 	differs []string
+	// changed are the files that differ, nil until somebody asks; see changedFiles.
+	changed []string
+	// untouched is the number of folders of teams that no changed file can touch. They
+	// are not loaded.
+	untouched int
 	// oneState tells that both sides are of the same state of the repository.
 	oneState bool
 	// approvals are the records that the state before takes over; see shareApproval.

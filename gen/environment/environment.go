@@ -131,4 +131,4 @@ func (e *Environment) ApprovalBranch() (ref string, follows bool) {
 
 // ApprovalFile returns the path of the approval record, which exists on the
 // approval branch only, relative to the repository's root.
-func (e *Environment) ApprovalFile() string { return e.Dir() + "/approval.yaml" }
+func (e *Environment) ApprovalFile() string { return Folder{Environment: e.Name}.ApprovalFile() }

@@ -6,7 +6,9 @@ import (
 	"path"
 	"slices"
 
+	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/parser"
 )
 
 // Sources are the files that decide what an environment is, by the team whose
@@ -16,13 +18,14 @@ type Sources map[string][]string
 
 // Files returns the files that decide what each of the named environments is, by
 // environment: those that CUE reads to load it, of every package that it imports,
-// and the module's own. It needs no environment to be valid.
+// and the module's own. It needs no environment to be valid, and reads no further into a
+// file than its imports.
 func Files(repo fs.FS, names []string) (map[string]Sources, error) {
 	folders, _, err := foldersOf(repo, names)
 	if err != nil {
 		return nil, err
 	}
-	contract, parts, err := partsOf(repo, folders)
+	contract, parts, err := partsOf(repo, folders, importsOnly)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +37,11 @@ func Files(repo fs.FS, names []string) (map[string]Sources, error) {
 		files[p.env][p.team] = filesOf(contract, p)
 	}
 	return files, nil
+}
+
+// importsOnly parses what decides which files there are.
+func importsOnly(name string, src any, cfg parser.Config) (*ast.File, error) {
+	return parser.ParseFile(name, src, cfg.Apply(parser.ImportsOnly))
 }
 
 // filesOf returns the files that decide what a part is, ordered.

@@ -19,6 +19,10 @@ type Folder struct {
 // Path returns the folder's path, relative to the repository's root.
 func (f Folder) Path() string { return path.Join(Dir, f.Environment, f.Team) }
 
+// ApprovalFile is [Environment.ApprovalFile] of the folder's environment, whether or not
+// that follows an approval branch.
+func (f Folder) ApprovalFile() string { return path.Join(Dir, f.Environment, "approval.yaml") }
+
 // Folders returns the folders of the named environments, each environment's own before
 // those of its teams. It only looks at which files there are.
 func Folders(repo fs.FS, names []string) ([]Folder, error) {
@@ -44,35 +48,21 @@ func foldersOf(repo fs.FS, names []string) ([]Folder, finding.List, error) {
 	return folders, findings, nil
 }
 
-// LoadFolders is [Load] of some folders: what comes of each is an environment with the
-// releases of that folder alone. It does not see what is wrong between a folder and
-// those that are not among them, such as a release that both have.
+// LoadSome is [Load] of some folders: the environments have the releases of those alone.
+// It does not see what is wrong between a folder and those that are not among them, such
+// as a release that both have.
 //
-// The folders of an environment follow one another. Beside them it returns the files
-// that decide what each is, ordered, as [Files] has them.
+// The folders of an environment follow one another.
+func LoadSome(repo fs.FS, folders []Folder) (*Set, error) {
+	set, _, err := loadSome(repo, folders)
+	return set, err
+}
+
+// LoadFolders is [LoadSome] with an environment for each folder, which has the releases
+// of that folder alone. Beside them it returns the files that decide what each is,
+// ordered, as [Files] has them.
 func LoadFolders(repo fs.FS, folders []Folder) (map[Folder]*Environment, map[Folder][]string, error) {
-	// A team's folder takes from the environment's own, and is held against it.
-	var whole []Folder
-	for _, f := range folders {
-		own := Folder{Environment: f.Environment}
-		if !slices.Contains(whole, own) {
-			whole = append(whole, own)
-		}
-		if f != own {
-			whole = append(whole, f)
-		}
-	}
-	contract, parts, err := partsOf(repo, whole)
-	if err != nil {
-		return nil, nil, err
-	}
-	files := map[Folder][]string{}
-	for _, p := range parts {
-		if f := (Folder{p.env, p.team}); slices.Contains(folders, f) {
-			files[f] = filesOf(contract, p)
-		}
-	}
-	set, err := loadAll(contract, parts, nil)
+	set, files, err := loadSome(repo, folders)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,4 +78,30 @@ func LoadFolders(repo fs.FS, folders []Folder) (map[Folder]*Environment, map[Fol
 		}
 	}
 	return loaded, files, nil
+}
+
+func loadSome(repo fs.FS, folders []Folder) (*Set, map[Folder][]string, error) {
+	// A team's folder takes from the environment's own, and is held against it.
+	var whole []Folder
+	for _, f := range folders {
+		own := Folder{Environment: f.Environment}
+		if !slices.Contains(whole, own) {
+			whole = append(whole, own)
+		}
+		if f != own {
+			whole = append(whole, f)
+		}
+	}
+	contract, parts, err := partsOf(repo, whole, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	files := map[Folder][]string{}
+	for _, p := range parts {
+		if f := (Folder{p.env, p.team}); slices.Contains(folders, f) {
+			files[f] = filesOf(contract, p)
+		}
+	}
+	set, err := loadAll(contract, parts, nil)
+	return set, files, err
 }

@@ -15,6 +15,7 @@ import (
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/load"
+	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/cue/token"
 	"golang.org/x/sync/errgroup"
 
@@ -35,7 +36,7 @@ func Load(repo fs.FS, names []string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	contract, parts, err := partsOf(repo, folders)
+	contract, parts, err := partsOf(repo, folders, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +169,7 @@ func joined(parts []part, results []loaded) (*Environment, finding.List) {
 
 // LoadContract loads the contract alone.
 func LoadContract(repo fs.FS) (*build.Instance, error) {
-	contract, _, err := partsOf(repo, nil)
+	contract, _, err := partsOf(repo, nil, nil)
 	return contract, err
 }
 
@@ -181,9 +182,12 @@ func LoadPolicy(repo fs.FS) (*build.Instance, error) {
 	return load.Instances([]string{"./policy"}, &load.Config{FS: repo, Dir: "/" + Dir, Registry: noRegistry{}})[0], nil
 }
 
+// parseFile parses a file of CUE; nil is CUE's own way.
+type parseFile func(name string, src any, cfg parser.Config) (*ast.File, error)
+
 // partsOf parses the contract and the parts that the folders are, files in common
 // once. Errors in the CUE itself are left in the instances.
-func partsOf(repo fs.FS, folders []Folder) (contract *build.Instance, parts []part, err error) {
+func partsOf(repo fs.FS, folders []Folder, parse parseFile) (contract *build.Instance, parts []part, err error) {
 	args := []string{"./contract"}
 	for _, f := range folders {
 		args = append(args, "./"+path.Join(f.Environment, f.Team))
@@ -191,7 +195,7 @@ func partsOf(repo fs.FS, folders []Folder) (contract *build.Instance, parts []pa
 	}
 	// The file system holds the files of the repository and nothing else, so
 	// that an environment can't read the machine, and no registry is asked.
-	instances := load.Instances(args, &load.Config{FS: repo, Dir: "/" + Dir, Registry: noRegistry{}})
+	instances := load.Instances(args, &load.Config{FS: repo, Dir: "/" + Dir, Registry: noRegistry{}, ParseFile: parse})
 	if len(instances) != len(args) {
 		return nil, nil, fmt.Errorf("loading %s: CUE returned %d packages for %d folders", Dir, len(instances), len(args))
 	}
