@@ -15,7 +15,7 @@ import (
 
 // canon returns a text that is the same for values that mean the same to the API
 // server, and empty for what is as good as missing.
-func canon(p place, v any) string {
+func canon(p *place, v any) string {
 	switch v := v.(type) {
 	case nil:
 		return ""
@@ -47,26 +47,26 @@ func canon(p place, v any) string {
 
 // canonField is canon of a field, and empty for one that is as the API server
 // would fill it in.
-func canonField(p place, object map[string]any, name string) string {
+func canonField(p *place, object map[string]any, name string) string {
 	at := p.field(name)
 	text := canon(at, object[name])
 	if text == "" {
 		return ""
 	}
-	if fallback := p.fallback(object, name); fallback != nil && canon(at, fallback) == text {
+	if fallback := at.filled(object); fallback != nil && canon(at, fallback) == text {
 		return ""
 	}
 	return text
 }
 
 // hasFallback reports whether the API server fills a missing field of the object in.
-func hasFallback(p place, object map[string]any, name string) bool {
-	return p.fallback(object, name) != nil
+func hasFallback(p *place, object map[string]any, name string) bool {
+	return p.field(name).filled(object) != nil
 }
 
 // isVacant reports whether canon of a struct is empty, and does not write the text
 // to see it.
-func isVacant(p place, object map[string]any) bool {
+func isVacant(p *place, object map[string]any) bool {
 	for name, value := range object {
 		filled := false
 		below, isStruct := value.(map[string]any)
@@ -82,7 +82,7 @@ func isVacant(p place, object map[string]any) bool {
 	return !p.emptyMeans()
 }
 
-func canonItems(p place, list []any) []string {
+func canonItems(p *place, list []any) []string {
 	items := make([]string, len(list))
 	for i, item := range list {
 		if items[i] = canon(p.item(), item); items[i] == "" {
@@ -92,7 +92,7 @@ func canonItems(p place, list []any) []string {
 	return items
 }
 
-func canonScalar(p place, v any) string {
+func canonScalar(p *place, v any) string {
 	if p.t.IsQuantity() {
 		if q, err := resource.ParseQuantity(fmt.Sprint(v)); err == nil {
 			if amount, ok := new(big.Rat).SetString(q.AsDec().String()); ok {
@@ -172,7 +172,7 @@ const (
 )
 
 // listOf returns what tells the items of a list apart, and the fields that do.
-func listOf(p place, list []any) (listKind, []string) {
+func listOf(p *place, list []any) (listKind, []string) {
 	keys := p.t.Keys()
 	if keys == nil {
 		keys = keyed[p.owner]
@@ -191,7 +191,7 @@ func listOf(p place, list []any) (listKind, []string) {
 
 // aligned is listOf for two lists that are to be compared. The items of a custom
 // kind that have names each are told apart by them, though their order counts.
-func aligned(p place, before, after []any) (kind listKind, keys []string, ordered bool) {
+func aligned(p *place, before, after []any) (kind listKind, keys []string, ordered bool) {
 	kind, keys = listOf(p, before)
 	if other, _ := listOf(p, after); other != kind {
 		return sequence, nil, true
@@ -204,7 +204,7 @@ func aligned(p place, before, after []any) (kind listKind, keys []string, ordere
 
 // unique reports whether every item has the first of the keys, and all keys
 // together only once.
-func unique(p place, list []any, keys []string) bool {
+func unique(p *place, list []any, keys []string) bool {
 	seen := map[string]bool{}
 	for _, item := range list {
 		object, isMap := item.(map[string]any)
@@ -222,7 +222,7 @@ func unique(p place, list []any, keys []string) bool {
 
 // keyOf returns what stands in the brackets of a path: the value of the first key
 // alone where the others are what they are by default.
-func keyOf(p place, object map[string]any, keys []string) string {
+func keyOf(p *place, object map[string]any, keys []string) string {
 	var parts []string
 	for i, key := range keys {
 		value := object[key]

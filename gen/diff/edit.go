@@ -24,7 +24,7 @@ type edit struct {
 type walker struct{ edits []edit }
 
 // edits returns what changes between two objects, ordered by path.
-func edits(root place, before, after map[string]any) []edit {
+func edits(root *place, before, after map[string]any) []edit {
 	var w walker
 	w.value(root, spot{}, before, after)
 	slices.SortStableFunc(w.edits, func(a, b edit) int { return comparePaths(a.path.String(), b.path.String()) })
@@ -72,7 +72,7 @@ func equal(a, b any) bool {
 }
 
 // value compares what stands at one place.
-func (w *walker) value(p place, at spot, before, after any) {
+func (w *walker) value(p *place, at spot, before, after any) {
 	if equal(before, after) {
 		return
 	}
@@ -105,7 +105,7 @@ func (w *walker) value(p place, at spot, before, after any) {
 
 // structs compares two structs. A struct that is as good as missing and there all the
 // same has fields that changed, if it has any.
-func (w *walker) structs(p place, at spot, before, after map[string]any) {
+func (w *walker) structs(p *place, at spot, before, after map[string]any) {
 	x, y := isVacant(p, before), isVacant(p, after)
 	switch {
 	case x && y:
@@ -118,7 +118,7 @@ func (w *walker) structs(p place, at spot, before, after map[string]any) {
 	}
 }
 
-func (w *walker) fields(p place, at spot, before, after map[string]any) {
+func (w *walker) fields(p *place, at spot, before, after map[string]any) {
 	for _, name := range namesOf(before, after) {
 		if equal(before[name], after[name]) {
 			continue // Most are, and it is quick to see.
@@ -147,7 +147,7 @@ func namesOf(before, after map[string]any) []string {
 	return names
 }
 
-func (w *walker) list(p place, at spot, before, after []any) {
+func (w *walker) list(p *place, at spot, before, after []any) {
 	kind, keys, ordered := aligned(p, before, after)
 	switch kind {
 	case byKey:
@@ -159,7 +159,7 @@ func (w *walker) list(p place, at spot, before, after []any) {
 	}
 }
 
-func (w *walker) byKey(p place, at spot, before, after []any, keys []string, ordered bool) {
+func (w *walker) byKey(p *place, at spot, before, after []any, keys []string, ordered bool) {
 	index := func(list []any) (names []string, at map[string]int) {
 		at = map[string]int{}
 		for i, item := range list {

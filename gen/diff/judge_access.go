@@ -88,7 +88,7 @@ func rbacWidened(s subject) []hit {
 		if more := added(subjects(s.before), subjects(s.after)); len(more) > 0 {
 			hits = append(hits, at("subjects", "%s binds %s", s.after.id, few(more)))
 		}
-		if s.before != nil && canon(place{}, s.before.get("roleRef")) != canon(place{}, s.after.get("roleRef")) {
+		if s.before != nil && canon(nowhere, s.before.get("roleRef")) != canon(nowhere, s.after.get("roleRef")) {
 			hits = append(hits, at("roleRef", "%s binds to %s", s.after.id, text(s.after.get("roleRef", "name"))))
 		}
 	}

@@ -230,7 +230,7 @@ func peerName(peer map[string]any) string {
 				labels = append(labels, name+"="+said(value))
 			}
 			slices.Sort(labels)
-			if more := canon(place{}, selector["matchExpressions"]); more != "" {
+			if more := canon(nowhere, selector["matchExpressions"]); more != "" {
 				labels = append(labels, more)
 			}
 			if len(labels) == 0 {

@@ -8,7 +8,7 @@ import (
 
 // byValue compares lists of which the content counts. Structs without an equal on
 // the other side are compared with the one that is most like them.
-func (w *walker) byValue(p place, at spot, before, after []any, ordered bool) {
+func (w *walker) byValue(p *place, at spot, before, after []any, ordered bool) {
 	x, y := canonItems(p, before), canonItems(p, after)
 	taken := make([]bool, len(after))
 	var kept []int // in after, in the order of before
@@ -65,7 +65,7 @@ func (w *walker) byValue(p place, at spot, before, after []any, ordered bool) {
 }
 
 // item compares two items of a list. One that says nothing is there all the same.
-func (w *walker) item(p place, at spot, before, after any) {
+func (w *walker) item(p *place, at spot, before, after any) {
 	if x, y := canon(p, before), canon(p, after); x != y && (x == "" || y == "") {
 		w.report(at, Changed, before, after)
 		return
@@ -85,7 +85,7 @@ func itemName(item any, i int) string {
 
 // sequence compares lists item by item, so that what is inserted does not change
 // all that follows.
-func (w *walker) sequence(p place, at spot, before, after []any) {
+func (w *walker) sequence(p *place, at spot, before, after []any) {
 	x, y := canonItems(p, before), canonItems(p, after)
 	i, j := 0, 0
 	for _, same := range append(common(x, y), [2]int{len(x), len(y)}) {

@@ -74,7 +74,7 @@ var references = []string{
 
 // mask returns a copy of a value, without what is secret. name is what the value
 // is called, and within says that something around it has the name of a secret.
-func mask(p place, name string, within bool, v any) any {
+func mask(p *place, name string, within bool, v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		return maskObject(p, name, within, v)
@@ -108,9 +108,9 @@ func mask(p place, name string, within bool, v any) any {
 
 // names reports whether the name of a field says what it holds: not where the API
 // has the field to refer to a secret.
-func (p place) names(name string) bool { return !p.declared || !slices.Contains(references, name) }
+func (p *place) names(name string) bool { return !p.declared || !slices.Contains(references, name) }
 
-func maskObject(p place, name string, within bool, object map[string]any) map[string]any {
+func maskObject(p *place, name string, within bool, object map[string]any) map[string]any {
 	masked := make(map[string]any, len(object))
 	// A variable, a header, a parameter: its name is a value beside it.
 	called, _ := object["name"].(string)
@@ -118,28 +118,44 @@ func maskObject(p place, name string, within bool, object map[string]any) map[st
 		called, _ = object["key"].(string)
 	}
 	secret := within || hasSecretName(name, "x") && !p.declared
-	for _, key := range slices.Sorted(maps.Keys(object)) {
-		at, value := p.field(key), object[key]
-		text, isText := value.(string)
-		switch {
-		case isText && key == "value" && called != "" && (hasSecretName(called, text) || isHeader(called)):
-			value = hide(text, hiddenText)
-		case isText && key == "value" && called != "":
-			value = maskText(called, true, text)
-		case isText && strings.HasSuffix(p.owner, ".metadata.annotations") && hasSecretName(key, text) &&
-			strings.HasSuffix(strings.ToLower(key), "secret"):
-			value = maskText("", true, text) // It names a Secret.
-		case key == "kubectl.kubernetes.io/last-applied-configuration" && isText:
-			value = hide(text, hiddenText)
-		default:
-			value = mask(at, key, secret, value)
+	for key := range object {
+		if looksSecret("", key) {
+			// Such keys are told apart by their number.
+			return maskNumbered(p, called, secret, object)
 		}
+		masked[key] = maskField(p, called, secret, key, object[key])
+	}
+	return masked
+}
+
+// maskNumbered is maskObject where keys look like secrets themselves.
+func maskNumbered(p *place, called string, secret bool, object map[string]any) map[string]any {
+	masked := make(map[string]any, len(object))
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		value := maskField(p, called, secret, key, object[key])
 		if looksSecret("", key) {
 			key = fmt.Sprintf("%s %d", hiddenText, len(masked)+1)
 		}
 		masked[key] = value
 	}
 	return masked
+}
+
+// maskField is mask of a field of an object that is called something.
+func maskField(p *place, called string, secret bool, key string, value any) any {
+	text, isText := value.(string)
+	switch {
+	case isText && key == "value" && called != "" && (hasSecretName(called, text) || isHeader(called)):
+		return hide(text, hiddenText)
+	case isText && key == "value" && called != "":
+		return maskText(called, true, text)
+	case isText && strings.HasSuffix(p.owner, ".metadata.annotations") && hasSecretName(key, text) &&
+		strings.HasSuffix(strings.ToLower(key), "secret"):
+		return maskText("", true, text) // It names a Secret.
+	case isText && key == "kubectl.kubernetes.io/last-applied-configuration":
+		return hide(text, hiddenText)
+	}
+	return mask(p.field(key), key, secret, value)
 }
 
 func isHeader(name string) bool {

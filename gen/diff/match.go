@@ -113,7 +113,7 @@ func stem(name string) string {
 func isHashed(a, b string) bool { return a != b && a != stem(a) && stem(a) == stem(b) }
 
 // likeness is the part of what two values hold that is the same, from 0 to 1.
-func likeness(p place, a, b any) float64 {
+func likeness(p *place, a, b any) float64 {
 	x, y := map[string]int{}, map[string]int{}
 	n := leaves(p, "", a, x) + leaves(p, "", b, y)
 	same := 0
@@ -128,7 +128,7 @@ func likeness(p place, a, b any) float64 {
 
 // leaves counts what a value holds, by path and value. Items of lists are counted
 // wherever they stand.
-func leaves(p place, path string, v any, into map[string]int) int {
+func leaves(p *place, path string, v any, into map[string]int) int {
 	n := 0
 	switch v := v.(type) {
 	case map[string]any:

@@ -22,7 +22,7 @@ type object struct {
 
 	id, apiVersion, kind, group, namespace, name, template string
 
-	root place
+	root *place
 	data map[string]any
 	// sorted are the lists that were brought in order, by their first item: where
 	// each item stood before.
@@ -56,7 +56,7 @@ func enter(api *kubernetes.API, o manifest.Object, namespace string) *object {
 }
 
 // arrange sorts the lists of which only the content counts.
-func (o *object) arrange(p place, v any) {
+func (o *object) arrange(p *place, v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, value := range v {
@@ -66,8 +66,11 @@ func (o *object) arrange(p place, v any) {
 		for _, item := range v {
 			o.arrange(p.item(), item)
 		}
+		if p.pod || len(v) < 2 {
+			return
+		}
 		kind, keys := listOf(p, v)
-		if kind == sequence || p.pod || len(v) < 2 {
+		if kind == sequence {
 			return
 		}
 		names := make([]string, len(v))

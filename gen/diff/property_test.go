@@ -22,7 +22,7 @@ func newRandom(seed uint64) random { return random{rand.New(rand.NewPCG(seed, 7)
 
 // value makes what a place takes. Names and texts are few, so that two objects have
 // much in common.
-func (r random) value(p place, depth int) any {
+func (r random) value(p *place, depth int) any {
 	switch {
 	case p.t.IsQuantity():
 		return []any{"1", "1000m", "1Gi", "1024Mi", json.Number("2")}[r.IntN(5)]
@@ -75,7 +75,7 @@ func (r random) value(p place, depth int) any {
 }
 
 // changed returns a copy with some of it made anew.
-func (r random) changed(p place, v any, depth int) any {
+func (r random) changed(p *place, v any, depth int) any {
 	if r.IntN(12) == 0 {
 		if r.IntN(6) == 0 {
 			return nil
@@ -115,7 +115,7 @@ func (r random) changed(p place, v any, depth int) any {
 
 // shuffled returns a copy with lists of which only the content counts in another
 // order.
-func (r random) shuffled(p place, v any) any {
+func (r random) shuffled(p *place, v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		object := map[string]any{}
@@ -236,7 +236,7 @@ type node struct {
 }
 
 // apply makes the changes to a copy of an object.
-func apply(root place, before any, changes []edit) any {
+func apply(root *place, before any, changes []edit) any {
 	tree := opened(before)
 	for _, e := range changes {
 		at := tree
@@ -301,7 +301,7 @@ func opened(v any) any {
 	return v
 }
 
-func closed(p place, v any) any {
+func closed(p *place, v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		object := map[string]any{}

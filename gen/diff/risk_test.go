@@ -63,7 +63,7 @@ func TestTables(t *testing.T) {
 			if _, served := api.Type(apiVersion, name); !served {
 				t.Fatalf("%s is not served", kind)
 			}
-			eachPlace(rootOf(api, apiVersion, name, ""), map[string]bool{}, func(p place) { known[p.owner] = true })
+			eachPlace(rootOf(api, apiVersion, name, ""), map[string]bool{}, func(p *place) { known[p.owner] = true })
 		}
 	}
 	var fields []string
@@ -103,7 +103,7 @@ var kinds = []string{
 
 // eachPlace calls do with every place below one, and goes into each definition
 // once.
-func eachPlace(p place, seen map[string]bool, do func(place)) {
+func eachPlace(p *place, seen map[string]bool, do func(*place)) {
 	do(p)
 	if name := p.t.Name(); name != "" {
 		if seen[name] {

@@ -45,7 +45,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 }
 
 // planted returns a value of a place with a text at every place below.
-func planted(p place, depth int, text string, places *int) any {
+func planted(p *place, depth int, text string, places *int) any {
 	switch {
 	case depth > 8:
 		return nil

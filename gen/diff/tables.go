@@ -64,7 +64,7 @@ var durations = map[string]bool{
 // defaults are what Kubernetes puts where a field is missing, by definition: the
 // functions SetDefaults_ in pkg/apis/*/v1/defaults.go of k8s.io/kubernetes, and
 // false or zero where the field's Go type is no pointer. Those that depend on other
-// fields are in fallback.
+// fields are in fills.
 var defaults = map[string]map[string]any{
 	"apps.v1.DaemonSetSpec":           {"revisionHistoryLimit": 10, "minReadySeconds": 0},
 	"apps.v1.DaemonSetUpdateStrategy": {"type": "RollingUpdate"},

@@ -85,7 +85,7 @@ func isSecretDocument(text string) bool {
 		return false
 	}
 	var document any
-	return json.Unmarshal([]byte(trimmed), &document) == nil && hides(mask(place{}, "", false, document))
+	return json.Unmarshal([]byte(trimmed), &document) == nil && hides(mask(nowhere, "", false, document))
 }
 
 // hides reports whether anything in a masked value is hidden.

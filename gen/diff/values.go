@@ -52,9 +52,9 @@ func (s *state) read() error {
 // changedValues returns the values that differ, leaf by leaf. Of a release that is
 // on one side only those count that the environment sets.
 func changedValues(before, after map[string]any, from, to *environment.Release) []value {
-	masked := func(tree map[string]any) map[string]any { return fieldsOf(mask(place{}, "", false, tree)) }
+	masked := func(tree map[string]any) map[string]any { return fieldsOf(mask(nowhere, "", false, tree)) }
 	var changed []value
-	for _, e := range edits(place{}, masked(before), masked(after)) {
+	for _, e := range edits(nowhere, masked(before), masked(after)) {
 		for _, leaf := range expand(e) {
 			v := value{edit: leaf, objects: map[string]bool{}, rendered: map[string]map[string]bool{}}
 			release := to
@@ -92,7 +92,7 @@ func expand(e edit) []edit {
 		} else {
 			next.after = child
 		}
-		if canon(place{}, child) != "" {
+		if canon(nowhere, child) != "" {
 			leaves = append(leaves, expand(next)...)
 		}
 	}
