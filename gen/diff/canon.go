@@ -82,6 +82,14 @@ func isVacant(p *place, object map[string]any) bool {
 	return !p.emptyMeans()
 }
 
+// saysNothing reports whether canon of a value is empty.
+func saysNothing(p *place, v any) bool {
+	if object, ok := v.(map[string]any); ok {
+		return isVacant(p, object)
+	}
+	return canon(p, v) == ""
+}
+
 func canonItems(p *place, list []any) []string {
 	items := make([]string, len(list))
 	for i, item := range list {

@@ -82,6 +82,12 @@ func (w *walker) value(p *place, at spot, before, after any) {
 			return
 		}
 	}
+	if b, ok := before.([]any); ok && len(b) > 0 {
+		if a, ok := after.([]any); ok && len(a) > 0 {
+			w.list(p, at, b, a)
+			return
+		}
+	}
 	x, y := canon(p, before), canon(p, after)
 	if x == y {
 		return
@@ -93,12 +99,6 @@ func (w *walker) value(p *place, at spot, before, after any) {
 	case y == "":
 		w.report(at, Removed, before, nil)
 		return
-	}
-	if b, ok := before.([]any); ok {
-		if a, ok := after.([]any); ok && len(a) > 0 && len(b) > 0 {
-			w.list(p, at, b, a)
-			return
-		}
 	}
 	w.report(at, Changed, before, after)
 }

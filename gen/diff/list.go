@@ -66,7 +66,7 @@ func (w *walker) byValue(p *place, at spot, before, after []any, ordered bool) {
 
 // item compares two items of a list. One that says nothing is there all the same.
 func (w *walker) item(p *place, at spot, before, after any) {
-	if x, y := canon(p, before), canon(p, after); x != y && (x == "" || y == "") {
+	if saysNothing(p, before) != saysNothing(p, after) {
 		w.report(at, Changed, before, after)
 		return
 	}

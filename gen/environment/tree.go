@@ -47,7 +47,12 @@ func (r Release) Tree() (map[string]any, error) {
 // plain converts a concrete value into maps, slices, strings, booleans and
 // numbers, and null if that is allowed.
 func plain(v cue.Value, null bool) (any, error) {
-	switch v.Kind() {
+	kind := v.Kind()
+	if kind == cue.BottomKind {
+		v, _ = v.Default() // What has alternatives is not one kind before.
+		kind = v.Kind()
+	}
+	switch kind {
 	case cue.StructKind:
 		fields, err := v.Fields()
 		if err != nil {
