@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -124,8 +125,9 @@ func adminToken(t *testing.T) string {
 	return token
 }
 
-// tokenName is the id of the tokens that the suite has Argo CD make.
-const tokenName = "towpath-suite"
+// tokenName is the id of the tokens that the suite has Argo CD make. It is this process' own, as TestByVariables runs
+// the suite within the suite.
+var tokenName = "towpath-suite-" + strconv.Itoa(os.Getpid())
 
 // pipeline returns the token of the account that pipelines have.
 var pipeline = sync.OnceValues(func() (string, error) {

@@ -1,0 +1,63 @@
+package suite
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gitlab.com/towpath/towpath/e2e/cluster"
+)
+
+// onAnyCluster are the tests that are tried once more by way of variables: one for each way that they take to a
+// cluster, which are its API, a port-forward, a push to its repository, an approval, and Argo CD's API.
+var onAnyCluster = []string{
+	"TestApplicationsBecomeHealthy", "TestSmoke", "TestCommitReachesStageAfterWebhook", "TestApprovalReachesProd",
+	"TestAdminIsRefused", "TestPipelineMayOnlyLook", "TestManifestsAreArgoCDs",
+}
+
+// TestByVariables tries the cluster as a stranger's, of whom the suite has been told what e2e/README.md lists and
+// nothing else.
+func TestByVariables(t *testing.T) {
+	needsOwnCluster(t, "it is what this run is")
+	happened := tried(t, "the suite is told of the cluster by variables alone, `KUBECONFIG` and `ARGOCD_SERVER` among them")
+	variables, err := cluster.Variables(*dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	table := filepath.Join(folder, "tried.md")
+	cmd := exec.Command(program, "-test.run=^("+strings.Join(onAnyCluster, "|")+")$", "-test.timeout=10m", "-test.v",
+		"-dir", filepath.Join(folder, "nowhere"), "-report", table)
+	cmd.Env = os.Environ()
+	for _, variable := range variables {
+		cmd.Env = append(cmd.Env, variable[0]+"="+variable[1])
+	}
+	start := time.Now()
+	text, err := output(cmd)
+	// It has pushed from a clone of its own.
+	git(t, "pull", "--quiet", "--ff-only", "origin", "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range onAnyCluster {
+		if !strings.Contains(text, "--- PASS: "+name+" ") {
+			t.Errorf("%s did not pass:\n%s", name, text)
+		}
+	}
+	rows, err := os.ReadFile(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	passed, failed := strings.Count(string(rows), "| passed |"), strings.Count(string(rows), "| FAILED |")
+	if passed == 0 || failed > 0 {
+		t.Errorf("its table has %d rows that passed and %d that failed:\n%s", passed, failed, rows)
+	}
+	happened("%d tests passed, in %d rows, after %s: %s", len(onAnyCluster), passed, seconds(time.Since(start)), strings.Join(onAnyCluster, ", "))
+}
