@@ -153,10 +153,7 @@ func (m many) Markdown() string {
 	for _, format := range manyFormats {
 		verdict := ""
 		if format == "text" {
-			verdict = "met"
-			if !m.met() {
-				verdict = "NOT MET"
-			}
+			verdict = figures.Verdict(m.met())
 		}
 		cpu := figures.Column(m.Used[format], func(u program.Usage) time.Duration { return u.CPU })
 		table = append(table, []string{"-o " + format, figures.Summarise(m.wall(format)).Cell(milliseconds), figures.Summarise(cpu).Cell(milliseconds), verdict})

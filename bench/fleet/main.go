@@ -157,7 +157,7 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	if o.assert && !r.met() {
+	if o.assert && !r.goals().Met() {
 		return errMissed
 	}
 	return nil

@@ -67,22 +67,16 @@ const (
 	slopeFrom     = 100 // releases
 )
 
-// goal is a bound, and what was measured against it.
-type goal struct {
-	name, bound, measured string
-	met                   bool
-}
-
 // goals are those that what was measured can tell about.
-func (r report) goals() []goal {
-	var all []goal
+func (r report) goals() figures.Goals {
+	var all figures.Goals
 	ratio := func(name string, a, b []measurement, bound string, met func(float64) bool) {
 		row := figures.Ratios(wall(a), wall(b))
 		if len(row) == 0 {
 			return
 		}
 		m := figures.Summarise(row).Median
-		all = append(all, goal{name, bound, quotient(m), met(m)})
+		all = append(all, figures.Goal{Name: name, Bound: bound, Measured: quotient(m), Met: met(m)})
 	}
 	atMost := func(bound float64) func(float64) bool { return func(q float64) bool { return q <= bound } }
 	gen := r.of(modesAt, "gen", "")
@@ -97,20 +91,22 @@ func (r report) goals() []goal {
 		ratio("wall time: "+g.mode+" by cold", r.of(modesAt, "gen", g.mode), coldRuns, fmt.Sprintf("at most %g", g.most), atMost(g.most))
 	}
 	if used := median(memory(gen)); used > 0 {
-		all = append(all, goal{"peak memory of gen", "below " + mebibytes(mostMemory), mebibytes(int64(used)), used < mostMemory})
+		all = append(all, figures.Goal{Name: "peak memory of gen", Bound: "below " + mebibytes(mostMemory), Measured: mebibytes(int64(used)), Met: used < mostMemory})
 		if larger := median(memory(r.of(10*modesAt, "gen", ""))); larger > 0 {
 			growth := larger / used
-			all = append(all, goal{"peak memory of gen with ten times the releases", fmt.Sprintf("at most %g times", mostGrowth), quotient(growth), growth <= mostGrowth})
+			all = append(all, figures.Goal{
+				Name:  "peak memory of gen with ten times the releases",
+				Bound: fmt.Sprintf("at most %g times", mostGrowth), Measured: quotient(growth), Met: growth <= mostGrowth,
+			})
 		}
 	}
 	if slope, ok := r.slope("gen"); ok {
-		all = append(all, goal{"slope of gen's wall time", fmt.Sprintf("%g to %g", leastSlope, mostSlope), quotient(slope), slope >= leastSlope && slope <= mostSlope})
+		all = append(all, figures.Goal{
+			Name:  "slope of gen's wall time",
+			Bound: fmt.Sprintf("%g to %g", leastSlope, mostSlope), Measured: quotient(slope), Met: slope >= leastSlope && slope <= mostSlope,
+		})
 	}
 	return all
-}
-
-func (r report) met() bool {
-	return !slices.ContainsFunc(r.goals(), func(g goal) bool { return !g.met })
 }
 
 // slope is that of the least-squares line through the logarithms of releases and
@@ -137,15 +133,7 @@ func (r report) slope(contender string) (slope float64, ok bool) {
 func (r report) Markdown() string {
 	var text strings.Builder
 	if goals := r.goals(); len(goals) > 0 {
-		table := [][]string{{"goal, with 1,000 releases", "bound", "measured", ""}}
-		for _, g := range goals {
-			verdict := "met"
-			if !g.met {
-				verdict = "NOT MET"
-			}
-			table = append(table, []string{g.name, g.bound, g.measured, verdict})
-		}
-		figures.Table(&text, table)
+		goals.Table(&text, "goal, with 1,000 releases")
 		text.WriteString("\n")
 	}
 	for _, size := range r.sizes() {

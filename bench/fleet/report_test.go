@@ -35,7 +35,7 @@ func sample(gen [3]time.Duration) report {
 
 func TestGoals(t *testing.T) {
 	linear := [3]time.Duration{time.Second / 10, time.Second, 10 * time.Second}
-	if r := sample(linear); !r.met() || len(r.goals()) != 9 {
+	if r := sample(linear); !r.goals().Met() || len(r.goals()) != 9 {
 		t.Errorf("%d goals, not all met:\n%s", len(r.goals()), r.Markdown())
 	}
 	for name, test := range map[string]struct {
@@ -48,8 +48,8 @@ func TestGoals(t *testing.T) {
 		r := sample(test.gen)
 		var missed []string
 		for _, g := range r.goals() {
-			if !g.met {
-				missed = append(missed, g.name)
+			if !g.Met {
+				missed = append(missed, g.Name)
 			}
 		}
 		if len(missed) != len(test.miss) {

@@ -130,7 +130,7 @@ func run(ctx context.Context, o options) error {
 			return err
 		}
 	}
-	if o.assert && !r.met() {
+	if o.assert && !r.goals().Met() {
 		return errMissed
 	}
 	return nil

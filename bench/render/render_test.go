@@ -25,16 +25,16 @@ func TestGoals(t *testing.T) {
 	quiet := turn{Gen: program.Usage{Wall: 40 * ms, CPU: 40 * ms}, Pipeline: program.Usage{Wall: 80 * ms, CPU: 100 * ms}, Version: program.Usage{CPU: 40 * ms}}
 	busy := turn{Gen: program.Usage{Wall: 400 * ms, CPU: 60 * ms}, Pipeline: program.Usage{Wall: 90 * ms, CPU: 100 * ms}, Version: program.Usage{CPU: 90 * ms}}
 	r := report{Environment: "prod", Turns: []turn{quiet, busy, quiet}}
-	if !r.met() {
+	if !r.goals().Met() {
 		t.Errorf("goals are not met:\n%s", r.Markdown())
 	}
 	r.Turns = []turn{quiet, busy, busy}
 	for _, g := range r.goals() {
-		if met := strings.HasPrefix(g.name, "nothing"); g.met != met {
-			t.Errorf("%s measured as %s counts as met: %v, want %v", g.name, g.measured, g.met, met)
+		if met := strings.HasPrefix(g.Name, "nothing"); g.Met != met {
+			t.Errorf("%s measured as %s counts as met: %v, want %v", g.Name, g.Measured, g.Met, met)
 		}
 	}
-	if r.met() {
+	if r.goals().Met() {
 		t.Error("goals are met though two of three turns missed them")
 	}
 }

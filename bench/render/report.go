@@ -64,38 +64,23 @@ func (r report) startup() figures.Summary[int64] {
 	return figures.Summarise(figures.Column(r.Turns, func(t turn) int64 { return int64(t.Version.CPU) }))
 }
 
-// goal is a bound, and what was measured against it.
-type goal struct {
-	name, bound, measured string
-	met                   bool
-}
-
-func (r report) goals() []goal {
-	var all []goal
+func (r report) goals() figures.Goals {
+	var all figures.Goals
 	for _, f := range r.figures() {
 		if f.name == "peak memory" {
 			continue // No goal: it is there so that time is not bought with memory unseen.
 		}
 		ratio := figures.Summarise(figures.Ratios(f.gen, f.pipeline)).Median
-		all = append(all, goal{
-			f.name + " of gen by that of cue and helm", fmt.Sprintf("at most %.1f", mostRatio),
-			quotient(ratio), ratio <= mostRatio,
+		all = append(all, figures.Goal{
+			Name:  f.name + " of gen by that of cue and helm",
+			Bound: fmt.Sprintf("at most %.1f", mostRatio), Measured: quotient(ratio), Met: ratio <= mostRatio,
 		})
 	}
 	start := r.startup().Median
-	return append(all, goal{
-		"CPU time of gen version", "at most " + milliseconds(int64(mostStartup)),
-		milliseconds(start), start <= int64(mostStartup),
+	return append(all, figures.Goal{
+		Name:  "CPU time of gen version",
+		Bound: "at most " + milliseconds(int64(mostStartup)), Measured: milliseconds(start), Met: start <= int64(mostStartup),
 	})
-}
-
-func (r report) met() bool {
-	for _, g := range r.goals() {
-		if !g.met {
-			return false
-		}
-	}
-	return true
 }
 
 // Markdown returns the tables of the report. They read well on a terminal too.
@@ -114,15 +99,7 @@ func (r report) Markdown() string {
 	fmt.Fprintf(&text, "Environment %s, objects: %d, turns: %d.\n\n", r.Environment, r.Objects, len(r.Turns))
 	figures.Table(&text, rows)
 	text.WriteString("\n")
-	rows = [][]string{{"goal", "bound", "measured", ""}}
-	for _, g := range r.goals() {
-		verdict := "met"
-		if !g.met {
-			verdict = "NOT MET"
-		}
-		rows = append(rows, []string{g.name, g.bound, g.measured, verdict})
-	}
-	figures.Table(&text, rows)
+	r.goals().Table(&text, "goal")
 	text.WriteString("\n")
 	text.WriteString(r.Machine.Markdown())
 	return text.String()

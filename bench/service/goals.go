@@ -20,14 +20,8 @@ const (
 	mostGunicornP99 = 1
 )
 
-// goal is a bound, and what was measured against it.
-type goal struct {
-	name, bound, measured string
-	met                   bool
-}
-
 // goals are those of the parts that were measured.
-func (r *report) goals() (all []goal) {
+func (r *report) goals() (all figures.Goals) {
 	for _, call := range r.calls("web") {
 		for _, g := range []struct {
 			side  string
@@ -39,8 +33,10 @@ func (r *report) goals() (all []goal) {
 			all = append(all, r.rateGoal("web", call, g.side, g.least))
 		}
 		slowest := against(r, "web", call, "gunicorn", p99)
-		all = append(all, goal{call + ", p99 by that of gunicorn", "below 1", slowest.Cell(quotient),
-			slowest.Median > 0 && slowest.Median < mostGunicornP99})
+		all = append(all, figures.Goal{
+			Name:  call + ", p99 by that of gunicorn",
+			Bound: "below 1", Measured: slowest.Cell(quotient), Met: slowest.Median > 0 && slowest.Median < mostGunicornP99,
+		})
 		all = append(all, r.cleanGoal("web", call), r.memoryGoal("web", call))
 	}
 	for _, call := range r.calls("people") {
@@ -48,34 +44,34 @@ func (r *report) goals() (all []goal) {
 	}
 	if len(r.FirstStarts) > 0 {
 		median := figures.Summarise(r.FirstStarts).Median
-		all = append(all, goal{"start to ready", "below " + milliseconds(int64(mostStart)), milliseconds(median), median < int64(mostStart)})
+		all = append(all, figures.Goal{Name: "start to ready", Bound: "below " + milliseconds(int64(mostStart)), Measured: milliseconds(median), Met: median < int64(mostStart)})
 	}
 	if r.Stream != nil {
 		all = append(all, memoryBelow("list of a million rows, memory", r.Stream.Memory.Peak))
 	}
 	if r.Size > 0 {
-		all = append(all, goal{"size of the binary", "below " + megabytes(mostSize), megabytes(r.Size), r.Size < mostSize})
+		all = append(all, figures.Goal{Name: "size of the binary", Bound: "below " + megabytes(mostSize), Measured: megabytes(r.Size), Met: r.Size < mostSize})
 	}
 	return all
 }
 
-func (r *report) rateGoal(part, call, side string, least float64) goal {
+func (r *report) rateGoal(part, call, side string, least float64) figures.Goal {
 	ratio := against(r, part, call, side, perSecond)
-	return goal{call + ", requests/s by those of " + side, fmt.Sprintf("at least %g", least), ratio.Cell(quotient), ratio.Median >= least}
+	return figures.Goal{Name: call + ", requests/s by those of " + side, Bound: fmt.Sprintf("at least %g", least), Measured: ratio.Cell(quotient), Met: ratio.Median >= least}
 }
 
-func (r *report) cleanGoal(part, call string) goal {
+func (r *report) cleanGoal(part, call string) figures.Goal {
 	failed, late := failures(r.find(part, call, "service").Loads)
-	return goal{call + ", errors and timeouts", "none", fmt.Sprintf("%d and %d", failed, late), failed+late == 0}
+	return figures.Goal{Name: call + ", errors and timeouts", Bound: "none", Measured: fmt.Sprintf("%d and %d", failed, late), Met: failed+late == 0}
 }
 
-func (r *report) memoryGoal(part, call string) goal {
+func (r *report) memoryGoal(part, call string) figures.Goal {
 	return memoryBelow(call+", memory", figures.Summarise(figures.Column(r.find(part, call, "service").Loads, peak)).Max)
 }
 
 // memoryBelow does not take what is not known for little.
-func memoryBelow(name string, bytes int64) goal {
-	return goal{name, "below " + mebibytes(mostMemory), mebibytes(bytes), bytes > 0 && bytes < mostMemory}
+func memoryBelow(name string, bytes int64) figures.Goal {
+	return figures.Goal{Name: name, Bound: "below " + mebibytes(mostMemory), Measured: mebibytes(bytes), Met: bytes > 0 && bytes < mostMemory}
 }
 
 // failures add up what went wrong in all rounds: a fault in one is not made good by the others.
@@ -85,13 +81,4 @@ func failures(loads []load) (failed, late int64) {
 		late += l.Timeouts
 	}
 	return failed, late
-}
-
-func (r *report) met() bool {
-	for _, g := range r.goals() {
-		if !g.met {
-			return false
-		}
-	}
-	return true
 }

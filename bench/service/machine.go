@@ -3,29 +3,20 @@ package main
 import (
 	"context"
 	"debug/buildinfo"
-	"fmt"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 
 	"gitlab.com/towpath/towpath/bench/figures"
+	"gitlab.com/towpath/towpath/bench/program"
 	"gitlab.com/towpath/towpath/service/database/pgserver"
 )
 
-// machine is where and with what a run took place.
-type machine struct {
-	System string   `json:"system"`
-	CPU    string   `json:"cpu,omitempty"`
-	Cores  int      `json:"cores"`
-	Load   string   `json:"load,omitempty"` // average before the run
-	Tools  []string `json:"tools"`
-}
-
 // describe asks every program for its version. One that is not there is left out: not every
 // part of the run needs it.
-func describe(ctx context.Context, root, service string) machine {
-	m := machine{System: runtime.GOOS + "/" + runtime.GOARCH, CPU: figures.CPUModel(), Cores: runtime.NumCPU(), Load: figures.LoadAverage()}
+func describe(ctx context.Context, root, service string) program.Machine {
+	m := program.Machine{System: runtime.GOOS + "/" + runtime.GOARCH, CPU: figures.CPUModel(), Cores: runtime.NumCPU(), Load: figures.LoadAverage()}
 	tool := "service at " + output(ctx, "git", "-C", root, "describe", "--always", "--dirty", "--abbrev=12")
 	if info, err := buildinfo.ReadFile(service); err == nil {
 		tool += ", built by " + info.GoVersion
@@ -57,18 +48,4 @@ func output(ctx context.Context, program string, args ...string) string {
 	out, _ := exec.CommandContext(ctx, program, args...).CombinedOutput() // some print their version and fail
 	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	return line
-}
-
-func (m machine) write(text *strings.Builder) {
-	cpu := m.CPU
-	if cpu != "" {
-		cpu = ", " + cpu
-	}
-	fmt.Fprintf(text, "- machine: %s, %d cores%s\n", m.System, m.Cores, cpu)
-	if m.Load != "" {
-		fmt.Fprintf(text, "- load average before: %s\n", m.Load)
-	}
-	for _, tool := range m.Tools {
-		fmt.Fprintf(text, "- %s\n", tool)
-	}
 }

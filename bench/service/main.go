@@ -189,7 +189,7 @@ func (b *bench) publish() error {
 			return err
 		}
 	}
-	if b.assert && !b.result.met() {
+	if b.assert && !b.result.goals().Met() {
 		return errMissed
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gitlab.com/towpath/towpath/bench/figures"
+	"gitlab.com/towpath/towpath/bench/program"
 )
 
 // series is one server under one load, over all rounds.
@@ -20,14 +21,14 @@ type series struct {
 
 // report is the result of a run. What was not measured is empty.
 type report struct {
-	Rounds      int       `json:"rounds"`
-	Seconds     int       `json:"seconds"`
-	Machine     machine   `json:"machine"`
-	Series      []*series `json:"series,omitempty"`
-	FirstStarts []int64   `json:"firstStartsNanoseconds,omitempty"`
-	LaterStarts []int64   `json:"laterStartsNanoseconds,omitempty"`
-	Stream      *stream   `json:"stream,omitempty"`
-	Size        int64     `json:"sizeBytes,omitempty"`
+	Rounds      int             `json:"rounds"`
+	Seconds     int             `json:"seconds"`
+	Machine     program.Machine `json:"machine"`
+	Series      []*series       `json:"series,omitempty"`
+	FirstStarts []int64         `json:"firstStartsNanoseconds,omitempty"`
+	LaterStarts []int64         `json:"laterStartsNanoseconds,omitempty"`
+	Stream      *stream         `json:"stream,omitempty"`
+	Size        int64           `json:"sizeBytes,omitempty"`
 }
 
 func (r *report) add(part, call, side string, l load) {
@@ -92,17 +93,9 @@ func (r *report) Markdown() string {
 		figures.Table(&text, rows)
 		text.WriteString("\n")
 	}
-	rows := [][]string{{"goal", "bound", "measured", ""}}
-	for _, g := range r.goals() {
-		verdict := "met"
-		if !g.met {
-			verdict = "NOT MET"
-		}
-		rows = append(rows, []string{g.name, g.bound, g.measured, verdict})
-	}
-	figures.Table(&text, rows)
+	r.goals().Table(&text, "goal")
 	text.WriteString("\n")
-	r.Machine.write(&text)
+	text.WriteString(r.Machine.Markdown())
 	return text.String()
 }
 

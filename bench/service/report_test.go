@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gitlab.com/towpath/towpath/bench/program"
 )
 
 // good is a report of three rounds that meets every goal.
 func good() *report {
 	r := &report{
-		Rounds: 3, Seconds: 1, Machine: machine{System: "linux/amd64", Cores: 2},
+		Rounds: 3, Seconds: 1, Machine: program.Machine{System: "linux/amd64", Cores: 2},
 		FirstStarts: []int64{1e6}, LaterStarts: []int64{1e6},
 		Stream: &stream{Whole: time.Second, Bytes: 1 << 20, Memory: memory{1 << 20, 1 << 20}}, Size: 1e6,
 	}
@@ -32,12 +34,12 @@ func good() *report {
 
 func TestGoalsAreMet(t *testing.T) {
 	r := good()
-	if !r.met() || len(r.goals()) != 12 {
+	if !r.goals().Met() || len(r.goals()) != 12 {
 		t.Errorf("got %+v", r.goals())
 	}
 	// A ratio is taken round by round: one that was disturbed moves no median.
 	r.find("web", "/", "service").Loads[1].PerSecond = 1
-	if !r.met() {
+	if !r.goals().Met() {
 		t.Errorf("got %+v", r.goals())
 	}
 }
@@ -60,8 +62,8 @@ func TestGoalsAreMissed(t *testing.T) {
 		r := good()
 		spoil(r)
 		for _, g := range r.goals() {
-			if missed := strings.HasPrefix(g.name, want); g.met == missed {
-				t.Errorf("spoilt %q: %q counts as met: %v (%s)", want, g.name, g.met, g.measured)
+			if missed := strings.HasPrefix(g.Name, want); g.Met == missed {
+				t.Errorf("spoilt %q: %q counts as met: %v (%s)", want, g.Name, g.Met, g.Measured)
 			}
 		}
 	}
@@ -96,7 +98,7 @@ func TestMarkdown(t *testing.T) {
 // A run of one part says nothing of the others.
 func TestPartOfAReport(t *testing.T) {
 	r := &report{Size: mostSize + 1}
-	if goals := r.goals(); len(goals) != 1 || goals[0].met {
+	if goals := r.goals(); len(goals) != 1 || goals[0].Met {
 		t.Errorf("got %+v", goals)
 	}
 	if text := r.Markdown(); !strings.Contains(text, "NOT MET") || strings.Contains(text, "waitress") || strings.Contains(text, "start") {

@@ -5,15 +5,12 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
 
-// network starts a network namespace and returns it as that of a pod.
-func network(t *testing.T) Network {
+func needsRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		if os.Getenv("TOWPATH_REQUIRE_TOOLS") != "" {
@@ -21,32 +18,29 @@ func network(t *testing.T) Network {
 		}
 		t.Skip("namespaces need root: run it with sudo")
 	}
-	holder := exec.Command("cat")
-	holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	input, err := holder.StdinPipe()
+}
+
+// network starts a network namespace and returns it as that of a pod.
+func network(t *testing.T) Network {
+	t.Helper()
+	needsRoot(t)
+	n, err := Hold()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := holder.Start(); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
-		_ = input.Close()
-		_ = holder.Wait()
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
 	})
-	n := Of(holder.Process.Pid)
-	run(t, n, "ip", "link", "set", "lo", "up")
-	return n
+	run(t, n.Network, "ip", "link", "set", "lo", "up")
+	return n.Network
 }
 
 func run(t *testing.T, n Network, program string, args ...string) {
 	t.Helper()
-	var output []byte
-	if err := n.Do(func() (err error) {
-		output, err = exec.Command(program, args...).CombinedOutput()
-		return err
-	}); err != nil {
-		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, output)
+	if err := n.Run(program, args...); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -89,5 +83,22 @@ func TestDialIsOfTheNetwork(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = connection.Close()
+	}
+}
+
+func TestHeldNetworkEnds(t *testing.T) {
+	needsRoot(t)
+	n, err := Hold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Run("ip", "link", "set", "nosuch", "up"); err == nil || !strings.Contains(err.Error(), "nosuch") {
+		t.Errorf("the error does not have what ip said: %v", err)
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !n.IsGone() {
+		t.Error("the network is still there")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -242,36 +241,24 @@ func askName(from *party, protocol string, limit time.Duration) error {
 // Nobody listens there, so whoever arrives is refused, and who is kept from it hears nothing.
 func connectInternet(t *testing.T) {
 	t.Helper()
-	holder := exec.Command("cat")
-	holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	input, err := holder.StdinPipe()
+	beyond, err := podnet.Hold()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := holder.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = input.Close()
-		_ = holder.Wait() // The interfaces go with the namespace.
-	})
+	t.Cleanup(func() { _ = beyond.Close() }) // The interfaces go with it.
 	ip := func(n podnet.Network, line string) {
 		t.Helper()
-		var said []byte
-		if err := n.Do(func() (err error) {
-			said, err = exec.Command("ip", strings.Fields(line)...).CombinedOutput()
-			return err
-		}); err != nil {
-			t.Fatalf("ip %s: %v\n%s", line, err, said)
+		if err := n.Run("ip", strings.Fields(line)...); err != nil {
+			t.Fatal(err)
 		}
 	}
-	node, beyond := nodeNetwork(t), podnet.Of(holder.Process.Pid)
-	ip(node, "link add internet type veth peer name node netns "+strconv.Itoa(holder.Process.Pid))
+	node := nodeNetwork(t)
+	ip(node, "link add internet type veth peer name node netns "+strconv.Itoa(beyond.Process()))
 	ip(node, "link set internet up")
-	ip(beyond, "link set node up")
-	ip(beyond, "address add "+internetAddress.String()+"/32 dev node")
-	ip(beyond, "route add "+sandbox.NodeAddress+" dev node")
-	ip(beyond, "route add default via "+sandbox.NodeAddress)
+	ip(beyond.Network, "link set node up")
+	ip(beyond.Network, "address add "+internetAddress.String()+"/32 dev node")
+	ip(beyond.Network, "route add "+sandbox.NodeAddress+" dev node")
+	ip(beyond.Network, "route add default via "+sandbox.NodeAddress)
 	ip(node, "route add "+internetAddress.String()+" dev internet src "+sandbox.NodeAddress)
 }
 

@@ -34,14 +34,12 @@ func (a *app) renderManifests(o renderOptions, names []string) error {
 		options.Load = a.loadAhead(repo, names)
 	}
 	progress := a.newProgress()
-	started := time.Now()
-	options.Progress = func(p fleet.Progress) { progress.phase(fleetProgress(p, time.Since(started))) }
+	options.Progress = progress.folders()
 	if o.timings != "" {
 		options.Timings = &fleet.Timings{}
 	}
-	out := bufio.NewWriterSize(a.Out, 1<<16)
+	out := bufio.NewWriterSize(a.outBelow(progress), 1<<16)
 	write := func(text fleet.Text) error {
-		progress.clear()
 		_, err := out.Write(text.Text)
 		return err
 	}
@@ -51,7 +49,6 @@ func (a *app) renderManifests(o renderOptions, names []string) error {
 			dir = filepath.Join(a.Dir, dir)
 		}
 		write = func(text fleet.Text) error {
-			progress.clear()
 			change, err := output.Compare(os.DirFS(dir), path.Join(text.Environment, text.Release+"."+o.format), text.Text)
 			if err != nil {
 				return err

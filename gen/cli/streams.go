@@ -69,6 +69,8 @@ type progress struct {
 	// late tells that the second is over; shown is the length of what is there.
 	late  bool
 	shown int
+	// over tells that the line was removed for good.
+	over bool
 }
 
 // newProgress returns a progress line on standard error, or nil if that is no
@@ -119,7 +121,7 @@ func (p *progress) around(write func()) {
 }
 
 func (p *progress) draw() {
-	if !p.late || p.text == "" {
+	if !p.late || p.over || p.text == "" {
 		return
 	}
 	fmt.Fprint(p.w, "\r", p.text, strings.Repeat(" ", max(0, p.shown-len(p.text))))
@@ -142,5 +144,24 @@ func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.erase()
-	p.text = ""
+	p.over = true
+}
+
+// outBelow returns standard output, with the line removed for good as soon as anything is
+// written to it that a person sees on the same terminal. Elsewhere the line stays.
+func (a *app) outBelow(p *progress) io.Writer {
+	if p == nil || !a.OutTerminal {
+		return a.Out
+	}
+	return clearing{a.Out, p}
+}
+
+type clearing struct {
+	io.Writer
+	progress *progress
+}
+
+func (c clearing) Write(data []byte) (int, error) {
+	c.progress.clear()
+	return c.Writer.Write(data)
 }
