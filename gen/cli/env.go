@@ -3,15 +3,13 @@ package cli
 import (
 	"cmp"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"gitlab.com/towpath/towpath/gen/edit"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/output"
 	"gitlab.com/towpath/towpath/gen/produce"
@@ -123,34 +121,25 @@ func (a *app) envAdd(o envAddOptions, name string) error {
 	if err != nil {
 		return err
 	}
-	// The copy is loaded and rendered in a folder of its own first: a mistake
-	// leaves the repository as it was.
-	draft, err := os.MkdirTemp("", "gen-env-add-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(draft) }()
-	if err := os.CopyFS(filepath.Join(draft, environment.Dir), mustSub(repo, environment.Dir)); err != nil {
-		return fmt.Errorf("drafting the environment: %w", err)
-	}
+	// The copy is loaded and rendered in memory first: a mistake leaves the repository as
+	// it was.
+	draft := edit.Overlay{Base: repo, Files: map[string][]byte{}}
 	var changes []output.Change
 	for _, file := range files {
+		draft.Files[file.Path] = file.Content
 		changes = append(changes, output.Change{Path: file.Path, State: output.Written, New: file.Content, Whole: true})
 	}
-	if err := output.Apply(draft, changes); err != nil {
-		return fmt.Errorf("drafting the environment: %w", err)
-	}
-	names, err := environment.Names(os.DirFS(draft))
+	names, err := environment.Names(draft)
 	if err != nil {
 		return err
 	}
-	set, err := environment.Load(os.DirFS(draft), names)
+	set, err := environment.Load(draft, names)
 	if err != nil {
-		return err
+		return a.printFindings(draft, err)
 	}
-	produced, err := produce.Shared(os.DirFS(draft), set.Environments)
+	produced, err := produce.Shared(draft, set.Environments)
 	if err != nil {
-		return err
+		return a.printFindings(draft, err)
 	}
 	for _, env := range set.Environments {
 		if env.Name != name {
@@ -190,14 +179,4 @@ func (a *app) envAdd(o envAddOptions, name string) error {
 	}
 	fmt.Fprintf(a.Err, "next: adjust %s and run gen check\n", path.Join(environment.Dir, name, "env.cue"))
 	return nil
-}
-
-// mustSub returns a folder of the repository as a file system; the folder's name
-// is a constant and valid.
-func mustSub(repo fs.FS, dir string) fs.FS {
-	sub, err := fs.Sub(repo, dir)
-	if err != nil {
-		panic(err)
-	}
-	return sub
 }

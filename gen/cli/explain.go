@@ -24,8 +24,9 @@ func (a *app) explainCommand() *cobra.Command {
 		Short: "Say where a value comes from, or what a rule is about",
 		Long: `Explain shows a value of an environment, the contract's words about it, and every
 place that set, bounded or defaulted it. A path starts with a release, below
-whose values it then looks, or with a field of the environment. Without a path
-it shows every value of the environment with the place that decided it.
+whose values it then looks, or with a field of the environment. A name with a dot
+in it is put in quotes, and an item of a list has its number: hosts[0]. Without a
+path it shows every value of the environment with the place that decided it.
 
 Explain RULE says what a rule demands, why, and how to keep it, be it one of gen's
 or of envs/policy.`,
@@ -129,12 +130,9 @@ func (a *app) completeExplain(cmd *cobra.Command, args []string, toComplete stri
 		return nil, cobra.ShellCompDirectiveError
 	}
 	var paths []string
-	for _, e := range explain.Tree(set.Environments[0]) {
-		path := e.Path
-		if rest, ok := strings.CutPrefix(path, "releases."); ok {
-			path = strings.Replace(rest, ".values.", ".", 1)
-		}
-		paths = append(paths, path)
+	env := set.Environments[0]
+	for _, e := range explain.Tree(env) {
+		paths = append(paths, explain.Short(env, e.Path))
 	}
 	return paths, cobra.ShellCompDirectiveNoFileComp
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -12,7 +13,6 @@ import (
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/intake"
-	"gitlab.com/towpath/towpath/gen/manifest"
 	"gitlab.com/towpath/towpath/gen/output"
 	"gitlab.com/towpath/towpath/gen/produce"
 	"gitlab.com/towpath/towpath/gen/render"
@@ -48,7 +48,8 @@ A file is for the environment in its name: values-stage.yaml, stage.yaml and
 stage.values.yaml, or that of its folder: stage/values.yaml, values/stage/app.yaml.
 --env says it where names don't, and layers files as helm --values does, the last one
 winning. --common names files that every environment reads first. An environment that
-is not there is made, with the tier that its name suggests.
+is not there is made, with the tier that its name suggests. In one with regions the
+values are said for all of them, and proved in each.
 
 Helm drops some things without a word: a key that stands twice, a second document.
 Those are warnings, and so is what looks like a secret, which no file in Git may have.
@@ -105,7 +106,7 @@ func (a *app) importValues(o importOptions, chartArg string, files []string) err
 		return err
 	}
 	if o.team != "" {
-		if err := environment.CheckName(o.team); err != nil {
+		if err := environment.CheckTeam(o.team); err != nil {
 			return fmt.Errorf("--team: %w", err)
 		}
 	}
@@ -151,7 +152,7 @@ type taken struct {
 
 // take writes the values as CUE, in memory, in the first way that proves equal: with
 // the chart's schema and without what is its default, then with less of both.
-func (in *taking) take(plain map[string][]manifest.Object) (*taken, error) {
+func (in *taking) take(plain intake.Objects) (*taken, error) {
 	ways := []intake.Options{{}, {Infer: true}, {Keep: true}, {Infer: true, Keep: true}}
 	var last *taken
 	var lastErr error
@@ -179,7 +180,7 @@ func (in *taking) take(plain map[string][]manifest.Object) (*taken, error) {
 }
 
 // try writes the values in one way.
-func (in *taking) try(way intake.Options, plain map[string][]manifest.Object) (*taken, error) {
+func (in *taking) try(way intake.Options, plain intake.Objects) (*taken, error) {
 	in.progress.phase("writing CUE")
 	written, err := intake.Write(in.repo, in.chart, in.values, way)
 	if err != nil {
@@ -235,12 +236,12 @@ func (in *taking) finish(t *taken) error {
 		}
 	}
 	if in.options.dryRun {
-		return in.show(t, changes)
+		return in.show(t, in.worthSaying(t, changes))
 	}
-	if err := applyAll(in.root, changes); err != nil {
+	if err := in.apply(changes); err != nil {
 		return err
 	}
-	for _, c := range changes {
+	for _, c := range in.worthSaying(t, changes) {
 		fmt.Fprintf(in.Out, "%-9s  %s\n", c.State, c.Path)
 	}
 	in.say(t)
@@ -280,8 +281,8 @@ func (in *taking) show(t *taken, changes []output.Change) error {
 	for _, c := range changes {
 		state := "new"
 		switch {
-		case c.State == output.Unchanged:
-			state = "unchanged"
+		case c.State == output.Unchanged, c.State == output.Removed:
+			state = string(c.State)
 		case c.Old != nil:
 			state = "changed"
 		}
@@ -342,19 +343,28 @@ func (in *taking) changes(t *taken) ([]output.Change, error) {
 		return nil
 	}
 	var errs []error
-	// In this order a killed process leaves nothing that is invalid behind: what an
-	// environment needs is there before it, and what is produced comes last.
+	// In this order, where files are written one by one, a killed process leaves nothing
+	// new that is invalid: what an environment needs is there before it, and what is
+	// produced comes last.
 	for _, f := range slices.Concat(in.chartFiles, t.Contract, in.made, t.Environments) {
 		errs = append(errs, add(f.Path, f.Content, ""))
 	}
 	for _, name := range in.stale(t) {
-		changes = append(changes, output.Change{Path: name, State: output.Removed})
+		if slices.ContainsFunc(produced, func(f produce.File) bool { return f.Path == name }) {
+			continue // It was nobody's to leave out, as the schema of a chart of the contract.
+		}
+		old, err := fs.ReadFile(in.base, name)
+		changes, errs = append(changes, output.Change{Path: name, State: output.Removed, Old: old}), append(errs, err)
 	}
 	for _, f := range produced {
 		errs = append(errs, add(f.Path, f.Content, f.Environment))
 	}
-	changes = slices.DeleteFunc(changes, func(c output.Change) bool {
+	return changes, errors.Join(errs...)
+}
+
+// worthSaying leaves out files that nobody reads and that stay as they are.
+func (in *taking) worthSaying(t *taken, changes []output.Change) []output.Change {
+	return slices.DeleteFunc(slices.Clone(changes), func(c output.Change) bool {
 		return c.State == output.Unchanged && !slices.ContainsFunc(slices.Concat(t.Contract, in.made, t.Environments), func(f environment.File) bool { return f.Path == c.Path })
 	})
-	return changes, errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,6 +18,9 @@ import (
 	"gitlab.com/towpath/towpath/gen/chart"
 	"gitlab.com/towpath/towpath/gen/edit"
 	"gitlab.com/towpath/towpath/gen/environment"
+	"gitlab.com/towpath/towpath/gen/finding"
+	"gitlab.com/towpath/towpath/gen/intake"
+	"gitlab.com/towpath/towpath/gen/output"
 )
 
 // validRelease is the contract's #ReleaseName.
@@ -72,7 +76,18 @@ func (in *taking) findChart(arg string) error {
 	for _, f := range files {
 		in.repo.Files[f.Path] = f.Content
 	}
+	if files != nil {
+		if err := in.dropOld(name); err != nil {
+			return err
+		}
+	}
 	if in.chart, err = chart.Load(in.repo, name); err != nil {
+		if findings, rest := finding.From(err); rest == nil && files != nil {
+			for i := range findings {
+				findings[i].Help = strings.ReplaceAll(findings[i].Help, path.Join(chart.Dir, name), arg)
+			}
+			err = findings
+		}
 		return stateError{in.repo, err}.print(in.app)
 	}
 	in.release = in.options.release
@@ -83,6 +98,27 @@ func (in *taking) findChart(arg string) error {
 		return fmt.Errorf("a release can't be called %q: it can have small letters, digits and dashes, starts with a letter, and has at most 53 characters; name another with --release", in.release)
 	}
 	return nil
+}
+
+// dropOld takes out of in.repo what charts/NAME has from before, and the chart that is
+// copied there has no more. The template that an import added stays.
+func (in *taking) dropOld(name string) error {
+	dir := path.Join(chart.Dir, name)
+	added, _ := intake.ApprovalTemplate(name, nil)
+	err := fs.WalkDir(in.base, dir, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || in.repo.Files[file] != nil || output.IsRemains(file) {
+			return err
+		}
+		text, err := fs.ReadFile(in.base, file)
+		if err == nil && !bytes.Equal(text, added.Content) {
+			in.repo.Files[file] = nil
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // The chart is new.
+	}
+	return err
 }
 
 // chartAt returns the name of a chart, and its files if it is to be copied.
@@ -112,8 +148,11 @@ func (in *taking) chartAt(arg string) (name string, files []environment.File, er
 		return "", nil, fmt.Errorf("the chart %s: %w", arg, err)
 	}
 	var metadata struct{ Name string }
-	if err := yaml.Unmarshal(found["Chart.yaml"], &metadata); err != nil || !validChart.MatchString(metadata.Name) {
-		return "", nil, fmt.Errorf("the chart %s: its Chart.yaml has no name that a folder can have", arg)
+	if err := yaml.Unmarshal(found["Chart.yaml"], &metadata); err != nil {
+		return "", nil, fmt.Errorf("the chart %s: its Chart.yaml is no YAML: %s; see helm lint %s", arg, strings.TrimPrefix(err.Error(), "error converting YAML to JSON: yaml: "), arg)
+	}
+	if !validChart.MatchString(metadata.Name) {
+		return "", nil, fmt.Errorf("the chart %s: its Chart.yaml names it %q, which no folder of charts can be called: letters, digits, dots, dashes, and a letter or digit first", arg, metadata.Name)
 	}
 	var names []string
 	for name := range found {
@@ -131,7 +170,11 @@ var validChart = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 // chartFolder returns the files of a folder with a chart, by their path in it.
 func chartFolder(dir string) (map[string][]byte, error) {
 	if _, err := os.Stat(filepath.Join(dir, "Chart.yaml")); err != nil {
-		return nil, fmt.Errorf("the folder has no Chart.yaml")
+		below, _ := filepath.Glob(filepath.Join(dir, "*", "Chart.yaml")) // The pattern is a good one.
+		if len(below) > 0 {
+			return nil, fmt.Errorf("the folder has no Chart.yaml; %s below it has one: name that", filepath.Base(filepath.Dir(below[0])))
+		}
+		return nil, errors.New("the folder has no Chart.yaml; name the one that has")
 	}
 	files := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
@@ -165,11 +208,14 @@ func packedChart(name string) (map[string][]byte, error) {
 	}
 	buffered, err := loader.LoadArchiveFiles(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("it is no packed chart: %w", err)
+		return nil, fmt.Errorf("it is no packed chart: %w; pack it with helm package, or name its folder", err)
 	}
 	files := map[string][]byte{}
 	for _, f := range buffered {
 		files[f.Name] = f.Data
+	}
+	if files["Chart.yaml"] == nil {
+		return nil, errors.New("the archive has no Chart.yaml in its folder; pack the chart with helm package, or name its folder")
 	}
 	return files, nil
 }

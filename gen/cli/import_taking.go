@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -117,7 +119,8 @@ func (in *taking) survey() error {
 	if in.known {
 		in.said = map[string]map[string]any{}
 		for _, env := range in.drafts {
-			release := releaseOf(env, in.release)
+			// In regions it is the same in each: it is taken in for all of them.
+			release := env.ReleasesOf(in.release)[0]
 			if in.said[env.Name], err = release.Tree(); err != nil {
 				return err
 			}
@@ -160,7 +163,7 @@ func (in *taking) mayTake(env string) error {
 		return fmt.Errorf("--namespace %s: the environment %s has the namespace %s, which all of its releases have; leave --namespace out, or name a new environment with --env",
 			in.options.namespace, env, in.before.Environments[i].Namespace)
 	}
-	if !slices.ContainsFunc(in.before.Environments[i].Releases, func(r environment.Release) bool { return r.Name == in.release }) {
+	if !slices.ContainsFunc(in.before.Environments[i].Releases, func(r environment.Release) bool { return r.Helm == in.release }) {
 		return nil
 	}
 	var files []string
@@ -246,7 +249,7 @@ func (in *taking) addApproval() error {
 	templates := map[string]string{}
 	dir := path.Join(in.chart.Path(), "templates")
 	err := fs.WalkDir(in.repo, dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || d.IsDir() || output.IsRemains(name) {
 			return err
 		}
 		text, err := fs.ReadFile(in.repo, name)
@@ -266,7 +269,7 @@ func (in *taking) addApproval() error {
 	return err
 }
 
-// stale returns the files of the contract that the chart no longer has.
+// stale returns the files of the contract and of the chart that it no longer has.
 func (in *taking) stale(t *taken) []string {
 	var gone []string
 	for name, content := range t.repo.Files {
@@ -302,7 +305,7 @@ func (in *taking) others(t *taken) []string {
 func (in *taking) overwrites(changes []output.Change) error {
 	var there []string
 	for _, c := range changes {
-		byPeople := path.Ext(c.Path) == ".cue" || in.isChart(c.Path)
+		byPeople := path.Ext(c.Path) == ".cue" && c.State != output.Removed || in.isChart(c.Path)
 		if byPeople && c.Old != nil && c.State != output.Unchanged {
 			there = append(there, c.Path)
 		}
@@ -313,14 +316,14 @@ func (in *taking) overwrites(changes []output.Change) error {
 	return fmt.Errorf("there already, with another content: %s; --force overwrites", strings.Join(there, ", "))
 }
 
-// applyAll makes all changes or none: what goes wrong halfway is taken back.
-func applyAll(root string, changes []output.Change) error {
-	err := output.Apply(root, changes)
+// apply makes all changes or none: what goes wrong halfway is taken back.
+func (in *taking) apply(changes []output.Change) error {
+	err := in.bring(changes)
 	if err == nil {
 		return nil
 	}
 	var back []output.Change
-	for _, c := range slices.Backward(changes) {
+	for _, c := range changes {
 		undo := output.Change{Path: c.Path, State: output.Written, New: c.Old, Whole: c.Whole}
 		if c.Old == nil {
 			undo.State = output.Removed
@@ -329,8 +332,39 @@ func applyAll(root string, changes []output.Change) error {
 			back = append(back, undo)
 		}
 	}
-	if undoErr := output.Apply(root, back); undoErr != nil {
+	if undoErr := in.bring(back); undoErr != nil {
 		return errors.Join(err, fmt.Errorf("taking back what was written: %w", undoErr))
 	}
 	return err
+}
+
+// bring writes the chart first, which nobody uses until the environments do. Contract
+// and environments then change at once: the old values need not fit the new types. What
+// the cluster reads comes last, as gen render writes that anew whenever it is stale.
+func (in *taking) bring(changes []output.Change) error {
+	parts := map[string][]output.Change{}
+	folders := []string{path.Join(chart.Dir, in.chart.Name), environment.Dir, ""}
+	for _, c := range changes {
+		i := slices.IndexFunc(folders, func(folder string) bool { return folder == "" || strings.HasPrefix(c.Path, folder+"/") })
+		parts[folders[i]] = append(parts[folders[i]], c)
+	}
+	for _, folder := range folders {
+		if err := in.bringFolder(folder, parts[folder]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bringFolder makes the changes in a folder at once, unless it is not there yet, or
+// somebody stands in it.
+func (in *taking) bringFolder(folder string, changes []output.Change) error {
+	dir := filepath.Join(in.root, filepath.FromSlash(folder))
+	_, err := os.Stat(dir)
+	rel, relErr := filepath.Rel(dir, in.Dir)
+	inside := relErr == nil && filepath.IsLocal(rel)
+	if folder == "" || err != nil || inside {
+		return output.Apply(in.root, changes)
+	}
+	return output.ApplyTree(in.root, folder, changes)
 }

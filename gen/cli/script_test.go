@@ -73,6 +73,7 @@ func scripts(dir string) testscript.Params {
 			"mask":    maskCommand,
 			"gitlab":  scriptGitLab,
 			"damage":  damageCommand,
+			"pack":    packCommand,
 			// For approvals.
 			"key":       keyCommand,
 			"approvers": approversCommand,

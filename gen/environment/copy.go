@@ -37,6 +37,17 @@ func CheckName(name string) error {
 	return nil
 }
 
+// CheckTeam reports a name that no team's folder in an environment can have.
+func CheckTeam(name string) error {
+	if !validName.MatchString(name) {
+		return fmt.Errorf("the name %q: it can have small letters, digits and dashes, starts with a letter, and has at most 40 characters", name)
+	}
+	if name == valuesDir {
+		return fmt.Errorf("the name %q: that folder has what is produced, and no team's CUE", name)
+	}
+	return nil
+}
+
 // CopyAs returns the CUE files of an environment, and of its teams, as those of a
 // new one: in its folder, with its package, and with its name wherever a text has the old name
 // as a word of its own, as in hosts and branches. Everything else stays as it

@@ -3,6 +3,7 @@ package environment
 import (
 	"strconv"
 	"strings"
+	"unicode"
 
 	"cuelang.org/go/cue"
 )
@@ -38,4 +39,40 @@ func SplitPath(path string) []string {
 		parts = append(parts, strings.FieldsFunc(part, func(r rune) bool { return strings.ContainsRune(".[]", r) })...)
 	}
 	return parts
+}
+
+// JoinPath writes names and indices as one path, as [SplitPath] reads it. A name with
+// a dash stands as it is, so that a release is written as it is called; one with a
+// dot or the like is in quotes.
+func JoinPath(path []string) string {
+	var text strings.Builder
+	for i, name := range path {
+		if _, err := strconv.Atoi(name); err == nil {
+			text.WriteString("[" + name + "]")
+			continue
+		}
+		if i > 0 {
+			text.WriteByte('.')
+		}
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool {
+			return r != '-' && r != '_' && r != '#' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+		}) {
+			name = `"` + name + `"`
+		}
+		text.WriteString(name)
+	}
+	return text.String()
+}
+
+// PathOf returns the names and indices that lead to a value from its root.
+func PathOf(v cue.Value) []string {
+	var path []string
+	for _, selector := range v.Path().Selectors() {
+		if selector.LabelType() == cue.StringLabel {
+			path = append(path, selector.Unquoted())
+			continue
+		}
+		path = append(path, selector.String())
+	}
+	return path
 }

@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -37,7 +38,7 @@ type Place struct {
 
 // Explanation is all there is to say about one value.
 type Explanation struct {
-	// Path is the value's path in the environment.
+	// Path is the value's path in the environment, as [Value] takes it.
 	Path string `json:"path"`
 	// Value is the CUE of the value, all defaults resolved.
 	Value string `json:"value"`
@@ -50,34 +51,37 @@ type Explanation struct {
 // UnknownError reports a path that an environment does not have.
 type UnknownError struct {
 	Environment, Path string
-	// Known are the names at the last level that exists.
+	// At is the path of the last level that exists, "" for the environment itself, and
+	// Name the first name that does not.
+	At, Name string
+	// Known are the names at that level, and Items is the number of a list's.
 	Known []string
-	// At is the path of that level, "" for the environment itself.
-	At string
+	Items int
 }
 
 func (e *UnknownError) Error() string {
 	text := fmt.Sprintf("environment %s has no value %s", e.Environment, e.Path)
-	name := strings.TrimPrefix(strings.TrimPrefix(e.Path, e.At), ".")
-	name, _, _ = strings.Cut(name, ".")
-	if near := finding.DidYouMean(name, e.Known); near != "" {
-		return text + "; " + near
+	where := e.At
+	if where == "" {
+		where = e.Environment
 	}
-	if len(e.Known) > 0 {
-		where := e.At
-		if where == "" {
-			where = e.Environment
-		}
-		text += fmt.Sprintf("; %s has %s", where, strings.Join(e.Known, ", "))
+	switch near := finding.DidYouMean(e.Name, e.Known); {
+	case near != "":
+		return text + "; " + near
+	case len(e.Known) > 0:
+		return text + fmt.Sprintf("; %s has %s", where, strings.Join(e.Known, ", "))
+	case e.Items > 0:
+		return text + fmt.Sprintf("; the last of %s is [%d]", where, e.Items-1)
 	}
 	return text
 }
 
 // Value explains the value at a path: RELEASE.KEY... below a release's values,
-// RELEASE.chart and the like, or a path from the environment's root.
+// RELEASE.chart and the like, or a path from the environment's root. Names are
+// written as they are, in quotes if they have dots, and items of lists as [0].
 func Value(env *environment.Environment, path string) (*Explanation, error) {
 	var firstErr error
-	for _, candidate := range candidates(env, path) {
+	for _, candidate := range candidates(env, environment.SplitPath(path)) {
 		v, err := find(env, candidate)
 		if err == nil {
 			e := explain(env, v)
@@ -92,58 +96,94 @@ func Value(env *environment.Environment, path string) (*Explanation, error) {
 
 // candidates returns the full paths that a path may be short for, most likely
 // first.
-func candidates(env *environment.Environment, path string) []string {
-	first, rest, _ := strings.Cut(path, ".")
+func candidates(env *environment.Environment, path []string) [][]string {
+	full := len(path) > 1 && path[0] == "releases"
+	short := path
+	if full {
+		short = path[1:]
+	}
+	if len(short) == 0 {
+		return [][]string{path}
+	}
 	for _, release := range env.Releases {
 		at := release.Path()
-		if release.Helm == first {
+		if release.Helm == short[0] {
 			at = at[:2]
-		} else if release.Name != first {
+		} else if release.Name != short[0] {
 			continue
 		}
-		var selectors []cue.Selector
-		for _, name := range at {
-			selectors = append(selectors, cue.Str(name))
+		whole := slices.Concat(at, short[1:])
+		if full || len(short) == 1 {
+			return [][]string{whole}
 		}
-		whole := cue.MakePath(selectors...).String()
-		if rest == "" {
-			return []string{whole}
-		}
-		return []string{whole + ".values." + rest, whole + "." + rest}
+		return [][]string{slices.Concat(at, []string{"values"}, short[1:]), whole}
 	}
-	return []string{path}
+	return [][]string{path}
 }
 
-func find(env *environment.Environment, path string) (cue.Value, error) {
-	parsed := cue.ParsePath(path)
-	if err := parsed.Err(); err != nil {
-		return cue.Value{}, fmt.Errorf("the path %q: %w", path, err)
+// Short returns the shortest path that [Value] takes for a full one: without
+// releases and values, and in a region by the name of the Application.
+func Short(env *environment.Environment, path string) string {
+	names := environment.SplitPath(path)
+	if len(names) < 3 || names[0] != "releases" {
+		return path
 	}
-	selectors := parsed.Selectors()
-	v := env.Value
-	if len(selectors) > 1 && selectors[0].String() == "releases" && selectors[1].LabelType() == cue.StringLabel {
-		v = env.Around(selectors[1].Unquoted())
-	}
-	at := cue.Path{}
-	for _, sel := range selectors {
-		next := v.LookupPath(cue.MakePath(sel))
-		if !next.Exists() {
-			unknown := &UnknownError{Environment: env.Name, Path: path, At: at.String()}
-			if at.String() == "releases" {
-				for _, release := range env.Releases {
-					unknown.Known = append(unknown.Known, release.Name)
-				}
-			} else if fields, err := v.Fields(); err == nil {
-				for fields.Next() {
-					unknown.Known = append(unknown.Known, fields.Selector().Unquoted())
-				}
-			}
-			return cue.Value{}, unknown
+	name, rest := names[1], names[2:]
+	for _, release := range env.Releases {
+		if at := release.Path(); release.Region != "" && len(names) > len(at) && slices.Equal(at, names[:len(at)]) {
+			name, rest = release.Name, names[len(at):]
 		}
-		v = next
-		at = cue.MakePath(append(at.Selectors(), sel)...)
 	}
-	return v, nil
+	if rest[0] == "values" {
+		rest = rest[1:]
+	}
+	return environment.JoinPath(append([]string{name}, rest...))
+}
+
+func find(env *environment.Environment, path []string) (cue.Value, error) {
+	around := env.Value
+	if len(path) > 1 && path[0] == "releases" {
+		around = env.Around(path[1])
+	}
+	v, at := environment.Find(around, path)
+	if len(at) == len(path) {
+		return v, nil
+	}
+	unknown := &UnknownError{
+		Environment: env.Name, Path: environment.JoinPath(path),
+		At: environment.JoinPath(at), Name: path[len(at)],
+	}
+	switch {
+	case v.IncompleteKind() == cue.ListKind:
+		items, _ := v.Len().Int64()
+		unknown.Items = int(items)
+	case unknown.At == "releases":
+		unknown.Known = releases(env)
+	default:
+		fields, err := v.Fields()
+		if err != nil {
+			break // Nothing is below it.
+		}
+		for fields.Next() {
+			unknown.Known = append(unknown.Known, fields.Selector().Unquoted())
+		}
+		if unknown.At == "" {
+			unknown.Known = append(unknown.Known, releases(env)...)
+		}
+	}
+	return cue.Value{}, unknown
+}
+
+// releases returns the names that releases can be asked for by: those that they are
+// written with, and in an environment with regions those of their Applications.
+func releases(env *environment.Environment) []string {
+	var names []string
+	for _, release := range slices.Concat(env.Written(), env.Releases) {
+		if !slices.Contains(names, release.Name) {
+			names = append(names, release.Name)
+		}
+	}
+	return names
 }
 
 // Tree explains every value of the environment that is no struct, in the
@@ -174,7 +214,7 @@ func Tree(env *environment.Environment) []Explanation {
 }
 
 func explain(env *environment.Environment, v cue.Value) Explanation {
-	e := Explanation{Path: v.Path().String(), Value: text(v), Doc: environment.Doc(v)}
+	e := Explanation{Path: environment.JoinPath(environment.PathOf(v)), Value: text(v), Doc: environment.Doc(v)}
 	set := false
 	for _, o := range environment.Origins(v) {
 		role := Bounds

@@ -27,24 +27,33 @@ type Proof struct {
 	Unsteady []string
 }
 
-// Plain renders the chart with the files of each environment, as Helm does. The
-// environments tell where they run. What Helm refuses is a [finding.List], at the
-// places in the files.
-func Plain(c *chart.Chart, values *Values, envs []*environment.Environment, release string) (map[string][]manifest.Object, error) {
-	objects := map[string][]manifest.Object{}
+// Objects are those of releases, by environment and then by release, in the order in
+// which they are rendered.
+type Objects map[string]map[string][]manifest.Object
+
+// Plain renders the chart with the files of each environment, as Helm does, in an
+// environment with regions for each of them. The environments tell where they run. What
+// Helm refuses is a [finding.List], at the places in the files.
+func Plain(c *chart.Chart, values *Values, envs []*environment.Environment, release string) (Objects, error) {
+	objects := Objects{}
 	var findings finding.List
 	for i, m := range values.Environments {
-		request := requestOf(m, envs[i], release)
-		found, err := objectsOf(c, m, request)
-		list, rest := finding.From(err)
-		if rest != nil {
-			return nil, rest
+		objects[m.Name] = map[string][]manifest.Object{}
+		for _, r := range envs[i].ReleasesOf(release) {
+			found, err := objectsOf(c, m, requestOf(m, envs[i], r))
+			list, rest := finding.From(err)
+			if rest != nil {
+				return nil, rest
+			}
+			for j := range list {
+				list[j].Environment = m.Name
+			}
+			findings = append(findings, list...)
+			objects[m.Name][r.Name] = found
+			if len(list) > 0 {
+				break // Other regions would say it again.
+			}
 		}
-		for j := range list {
-			list[j].Environment = m.Name
-		}
-		findings = append(findings, list...)
-		objects[m.Name] = found
 	}
 	if len(findings) > 0 {
 		return nil, findings.Sort()
@@ -52,10 +61,11 @@ func Plain(c *chart.Chart, values *Values, envs []*environment.Environment, rele
 	return objects, nil
 }
 
-func requestOf(m Merged, env *environment.Environment, release string) chart.Release {
+func requestOf(m Merged, env *environment.Environment, release environment.Release) chart.Release {
+	cluster := env.ClusterOf(release)
 	request := chart.Release{
-		Name: release, Namespace: env.Namespace,
-		KubernetesVersion: env.Cluster.HelmVersion(), APIVersions: env.Cluster.APIVersions,
+		Name: release.Helm, Namespace: env.Namespace,
+		KubernetesVersion: cluster.HelmVersion(), APIVersions: cluster.APIVersions,
 	}
 	for _, f := range m.Files {
 		request.Values = append(request.Values, f.Data)
@@ -74,8 +84,9 @@ func objectsOf(c *chart.Chart, m Merged, request chart.Release) ([]manifest.Obje
 	return manifest.Parse(sources)
 }
 
-// atPointer finds the JSON Pointers in what a validator of JSON Schema says.
-var atPointer = regexp.MustCompile(`(?m)^- at '(.*?)': (.*)$`)
+// atPointer finds the JSON Pointers in what a validator of JSON Schema says, one a
+// line: what is below a value that is wrong is indented below it.
+var atPointer = regexp.MustCompile(`(?m)^( *)- at '(.*?)': (.*)$`)
 
 // rejected leads what the chart's schema says to the lines that say otherwise.
 func (m Merged) rejected(c *chart.Chart, err error) error {
@@ -84,23 +95,33 @@ func (m Merged) rejected(c *chart.Chart, err error) error {
 		return err
 	}
 	var findings finding.List
+	said := -1 // The indentation of what was said last, which says enough of what is below.
 	for _, match := range atPointer.FindAllStringSubmatch(list[0].Message, -1) {
+		indent, message := len(match[1]), match[3]
+		if said >= 0 && indent > said {
+			continue
+		}
+		said = -1
+		if message == "validation failed" {
+			continue // By what is below it.
+		}
+		said = indent
 		var names []string
-		for _, part := range strings.Split(strings.TrimPrefix(match[1], "/"), "/") {
+		for _, part := range strings.Split(strings.TrimPrefix(match[2], "/"), "/") {
 			if part = strings.NewReplacer("~1", "/", "~0", "~").Replace(part); part != "" {
 				names = append(names, part)
 			}
 		}
 		f := finding.Finding{
 			Rule: "values-schema", Severity: finding.Error, Position: list[0].Position,
-			Message: match[2],
+			Message: message,
 			Help:    "Helm refuses the file too; mend it, or the schema",
 			Notes:   []finding.Note{{Position: finding.Position{File: c.Path() + "/values.schema.json"}, Message: "the chart's schema"}},
 		}
 		if len(names) > 0 {
-			f.Message = strings.Join(names, ".") + ": " + match[2]
+			f.Message = environment.JoinPath(names) + ": " + message
 		}
-		if unknown := additional.FindStringSubmatch(match[2]); unknown != nil {
+		if unknown := additional.FindStringSubmatch(message); unknown != nil {
 			names = append(names, unknown[1])
 		}
 		if place, width, ok := m.Place(names); ok {
@@ -141,40 +162,47 @@ func (m Merged) blamed(err error) error {
 // Prove renders the releases with the values that CUE makes, and compares them with
 // what the files rendered to: object by object, and in the same order. The
 // environments are in the order of the values.
-func Prove(renderer *render.Renderer, values *Values, envs []*environment.Environment, release string, plain map[string][]manifest.Object) (*Proof, error) {
+func Prove(renderer *render.Renderer, values *Values, envs []*environment.Environment, release string, plain Objects) (*Proof, error) {
 	proof := &Proof{}
-	from := diff.Side{State: diff.State{Name: "the files"}, Objects: map[string]map[string][]manifest.Object{}}
-	to := diff.Side{State: diff.State{Name: "CUE"}, Objects: map[string]map[string][]manifest.Object{}}
+	from := diff.Side{State: diff.State{Name: "the files"}, Objects: Objects{}}
+	to := diff.Side{State: diff.State{Name: "CUE"}, Objects: Objects{}}
+	var unlike []string // Releases.
 	for i, m := range values.Environments {
 		env := envs[i]
-		at := slices.IndexFunc(env.Releases, func(r environment.Release) bool { return r.Name == release })
-		if at < 0 {
+		releases := env.ReleasesOf(release)
+		if len(releases) == 0 {
 			return nil, fmt.Errorf("environment %s has no release %s", env.Name, release)
 		}
-		request, err := renderer.Request(env, env.Releases[at])
-		if err != nil {
-			return nil, err
+		for _, r := range releases {
+			request, err := renderer.Request(env, r)
+			if err != nil {
+				return nil, err
+			}
+			request.Values = request.Values[:1] // The files know of no approval.
+			objects, err := renderer.Objects(env, r, request)
+			if err != nil {
+				return nil, err
+			}
+			proof.Objects += len(objects)
+			files := plain[m.Name][r.Name]
+			if sameObjects(files, objects) {
+				continue
+			}
+			c, err := renderer.Chart(r.Chart)
+			if err != nil {
+				return nil, err
+			}
+			if again, err := objectsOf(c, m, requestOf(m, env, r)); err == nil {
+				proof.Unsteady = append(proof.Unsteady, unlikeObjects(files, again)...)
+			}
+			if !slices.Contains(proof.Unlike, m.Name) {
+				proof.Unlike = append(proof.Unlike, m.Name)
+				from.Environments, to.Environments = append(from.Environments, env), append(to.Environments, env)
+				from.Objects[env.Name], to.Objects[env.Name] = map[string][]manifest.Object{}, map[string][]manifest.Object{}
+			}
+			unlike = append(unlike, r.Name)
+			from.Objects[env.Name][r.Name], to.Objects[env.Name][r.Name] = files, objects
 		}
-		request.Values = request.Values[:1] // The files know of no approval.
-		objects, err := renderer.Objects(env, env.Releases[at], request)
-		if err != nil {
-			return nil, err
-		}
-		proof.Objects += len(objects)
-		if sameObjects(plain[m.Name], objects) {
-			continue
-		}
-		c, err := renderer.Chart(env.Releases[at].Chart)
-		if err != nil {
-			return nil, err
-		}
-		if again, err := objectsOf(c, m, requestOf(m, env, release)); err == nil {
-			proof.Unsteady = append(proof.Unsteady, unlikeObjects(plain[m.Name], again)...)
-		}
-		proof.Unlike = append(proof.Unlike, m.Name)
-		from.Environments, to.Environments = append(from.Environments, env), append(to.Environments, env)
-		from.Objects[env.Name] = map[string][]manifest.Object{release: plain[m.Name]}
-		to.Objects[env.Name] = map[string][]manifest.Object{release: objects}
 	}
 	if len(proof.Unlike) == 0 {
 		return proof, nil
@@ -187,7 +215,7 @@ func Prove(renderer *render.Renderer, values *Values, envs []*environment.Enviro
 	}
 	for i := range proof.Report.Environments {
 		e := &proof.Report.Environments[i]
-		e.Releases = slices.DeleteFunc(e.Releases, func(r diff.Release) bool { return r.Name != release })
+		e.Releases = slices.DeleteFunc(e.Releases, func(r diff.Release) bool { return !slices.Contains(unlike, r.Name) })
 	}
 	return proof, nil
 }

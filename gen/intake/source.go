@@ -124,7 +124,7 @@ func (f File) invalid(err error) finding.Finding {
 		line := lines[at.Line-1]
 		at.Column = 1 + len(line) - len(strings.TrimLeft(line, " \t"))
 	}
-	return f.problem(at, "the file is no YAML: "+strings.TrimSpace(text), "")
+	return f.problem(at, "the file is no YAML: "+strings.TrimSpace(text), "mend this line, or those above that are open: Helm can't read the file either")
 }
 
 // firstLine returns the first line that says something.

@@ -194,6 +194,13 @@ func remainsPattern(name string) string {
 	return fmt.Sprintf(".%s.%d.*.gen", filepath.Base(name), os.Getpid())
 }
 
+// IsRemains reports whether a file has the name of one that is being written, which a
+// killed process leaves behind.
+func IsRemains(name string) bool {
+	base := path.Base(name)
+	return strings.HasPrefix(base, ".") && strings.HasSuffix(base, ".gen") && strings.Count(base, ".") >= 4
+}
+
 // removeRemains removes what processes that no longer run left in and beside a
 // folder.
 func removeRemains(dir string) error {
@@ -205,8 +212,7 @@ func removeRemains(dir string) error {
 			return err
 		}
 		for _, name := range remains {
-			parts := strings.Split(filepath.Base(name), ".")
-			if len(parts) < 5 || isRunning(parts[len(parts)-3]) {
+			if !isLeft(name) {
 				continue
 			}
 			if err := os.RemoveAll(name); err != nil {
@@ -215,6 +221,30 @@ func removeRemains(dir string) error {
 		}
 	}
 	return nil
+}
+
+// removeRemainsBelow removes what processes that no longer run left anywhere in a
+// folder.
+func removeRemainsBelow(dir string) error {
+	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !isLeft(name) {
+			return err
+		}
+		if err := os.RemoveAll(name); err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return fs.SkipDir
+		}
+		return nil
+	})
+}
+
+// isLeft reports whether a file was left by a process that no longer runs.
+func isLeft(name string) bool {
+	base := filepath.Base(name)
+	parts := strings.Split(base, ".")
+	return IsRemains(base) && !isRunning(parts[len(parts)-3])
 }
 
 func removeIfEmpty(dir string) {

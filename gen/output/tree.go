@@ -5,19 +5,24 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // ApplyTree is [Apply] for changes that all lie below one folder, which become
 // visible at once: the folder is built anew beside the old one, from links to what
 // stays, and the two are swapped. Where folders can't be swapped, each file is old
-// or new.
+// or new. What killed processes left anywhere in the folder or beside it goes, even if
+// there is nothing to change.
 //
 // A process that stands in the folder afterwards stands in one that is gone.
 func ApplyTree(root, folder string, changes []Change) error {
 	dir := filepath.Join(root, filepath.FromSlash(folder))
-	if err := removeRemains(dir); err != nil {
+	if err := errors.Join(removeRemains(dir), removeRemainsBelow(dir)); err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(changes, func(c Change) bool { return c.State != Unchanged }) {
+		return nil
 	}
 	err := exchangeTree(dir, folder, changes)
 	if errors.Is(err, errors.ErrUnsupported) {

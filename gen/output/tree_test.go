@@ -1,9 +1,12 @@
 package output_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"gitlab.com/towpath/towpath/gen/output"
 )
@@ -57,5 +60,36 @@ func TestApplyTree(t *testing.T) {
 		if err := os.Symlink("x.cue", filepath.Join(root, "envs/a/link")); err != nil && folder == "the first time" {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestApplyTreeRemains has what a killed process left go, wherever it is in the folder,
+// even if there is nothing else to do.
+func TestApplyTreeRemains(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{".a.999999999.1.gen/x", "a/x", "a/deep/y", "a/deep/.y.999999999.1.gen", "a/.z.999999999.1.gen/x", "a/deep/.mine.gen"} {
+		name = filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := output.ApplyTree(root, "a", []output.Change{{Path: "a/x", State: output.Unchanged}}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			got = append(got, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a/deep/.mine.gen", "a/deep/y", "a/x"}, got); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
 	}
 }

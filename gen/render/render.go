@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"cuelang.org/go/cue"
-
 	"gitlab.com/towpath/towpath/gen/chart"
 	"gitlab.com/towpath/towpath/gen/document"
 	"gitlab.com/towpath/towpath/gen/environment"
@@ -175,12 +173,14 @@ func (r *Renderer) keyOnLine(p finding.Position) string {
 // values its value, the environment's own first. A key that the contract does
 // not have is led back to the nearest that it has.
 func Origin(release environment.Release, key string) []finding.Note {
-	parts := strings.Split(strings.Trim(key, "."), ".")
-	for n := len(parts); n > 0; n-- {
-		found := strings.Join(parts[:n], ".")
-		v := release.Values.LookupPath(cue.ParsePath(found))
+	path := environment.SplitPath(key)
+	for n := len(path); n > 0; n-- {
+		v, at := environment.Find(release.Values, path[:n])
+		if len(at) < n {
+			continue
+		}
 		if origins := environment.Origins(v); len(origins) > 0 {
-			return []finding.Note{{Position: origins[0].Label, Message: "the value " + found}}
+			return []finding.Note{{Position: origins[0].Label, Message: "the value " + environment.JoinPath(at)}}
 		}
 	}
 	return nil
