@@ -89,10 +89,11 @@ func wanted(repo fs.FS, args []string) []string {
 		if !slices.Contains(args, "--no-cache") && os.Getenv("GEN_CACHE") != "off" {
 			return nil // What is kept need not be loaded.
 		}
-		if names := named(args[1:]); len(names) > 0 {
-			return names
+		names := named(args[1:])
+		if len(names) == 0 {
+			names = all
 		}
-		return all
+		return withoutTeams(repo, names)
 	case args[0] == "diff" && !slices.ContainsFunc(args, isTo):
 		// What follows --from is a revision, whatever its name.
 		if i := slices.Index(args, "--from"); i >= 0 {
@@ -102,14 +103,22 @@ func wanted(repo fs.FS, args []string) []string {
 		if len(names) == 0 {
 			names = all
 		}
-		if folders, err := environment.Folders(repo, names); err != nil || len(folders) > len(names) {
-			return nil // Folders of teams that did not change need not be loaded.
-		}
-		return names
-	case args[0] == "render", args[0] == "check" && !slices.Contains(args, "--rules"):
+		return withoutTeams(repo, names)
+	case args[0] == "check" && !slices.Contains(args, "--rules"):
+		return withoutTeams(repo, all)
+	case args[0] == "render":
 		return all
 	}
 	return nil
+}
+
+// withoutTeams returns the names, or nil if there are folders of teams: those are loaded
+// some at a time, or only those that changed.
+func withoutTeams(repo fs.FS, names []string) []string {
+	if folders, err := environment.Folders(repo, names); err != nil || len(folders) > len(names) {
+		return nil
+	}
+	return names
 }
 
 // isTo reports whether an argument makes gen diff compare with a commit.

@@ -36,8 +36,9 @@ type Chart struct {
 	helm  *helm.Chart
 	// calls are those in its templates that are not hermetic; they are looked for
 	// once.
-	calls  func() templateCalls
-	engine parsedTemplates
+	calls   func() templateCalls
+	engine  parsedTemplates
+	schemas schemas
 }
 
 // Load reads the chart in the folder charts/NAME. If the chart can't be used,
@@ -89,7 +90,11 @@ func Load(repo fs.FS, name string) (*Chart, error) {
 	}
 	c.helm, err = loader.LoadFiles(buffered)
 	if err != nil {
-		return nil, c.broken(path.Join(dir, "Chart.yaml"), err)
+		file := "Chart.yaml"
+		if m := unreadable.FindStringSubmatch(err.Error()); m != nil {
+			file = m[1]
+		}
+		return nil, c.broken(path.Join(dir, file), err)
 	}
 	if missing := c.missingDependencies(); len(missing) > 0 {
 		return nil, missing
@@ -121,6 +126,9 @@ func (c *Chart) Path() string { return path.Join(Dir, c.Name) }
 
 // Metadata returns the chart's Chart.yaml.
 func (c *Chart) Metadata() *helm.Metadata { return c.helm.Metadata }
+
+// unreadable finds the file that Helm could not read in its message.
+var unreadable = regexp.MustCompile(`^cannot load ([A-Za-z]+\.(?:yaml|lock))`)
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
 

@@ -129,11 +129,13 @@ func (c *Chart) ValidateValues(r Release) error {
 	if err != nil {
 		return err
 	}
-	coalesced, err := chartutil.CoalesceValues(chrt, values)
-	if err != nil {
+	coalesced := chartutil.Values(values)
+	if len(c.helm.Dependencies()) == 0 {
+		coalesce(values, c.helm.Values)
+	} else if coalesced, err = chartutil.CoalesceValues(chrt, values); err != nil {
 		return c.broken(path.Join(c.Path(), "values.yaml"), err)
 	}
-	if err := chartutil.ValidateAgainstSchema(chrt, coalesced); err != nil {
+	if err := c.schemas.validate(chrt, coalesced); err != nil {
 		return finding.List{{
 			Rule:     "values-schema",
 			Severity: finding.Error,

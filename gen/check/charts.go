@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/cuecontext"
@@ -19,64 +20,84 @@ import (
 	"gitlab.com/towpath/towpath/gen/watch"
 )
 
-// charts is what is wrong between the contract and the charts.
+// charts are the charts of releases, with what was seen of them.
 type charts struct {
-	findings finding.List
-	err      error
+	renderer *render.Renderer
+	mu       sync.Mutex
+	byName   map[string]*sights
 }
 
-// startCharts holds the charts of the selected environments against the contract;
+// add watches the chart of a release being rendered. One that is not produced from the
+// contract is left out.
+func (c *charts) add(env *environment.Environment, release environment.Release, request chart.Release) {
+	if release.Foreign {
+		return
+	}
+	if s := c.sights(release.Chart); s != nil {
+		s.add(env.Name, orderOf(release.Name, release.Helm), request)
+	}
+}
+
+// sights returns what was seen of a chart, nil if the chart can't be loaded: that is
+// reported with the releases.
+func (c *charts) sights(name string) *sights {
+	loaded, err := c.renderer.Chart(name)
+	if err != nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok := c.byName[name]
+	if !ok {
+		s = newSights(loaded)
+		c.byName[name] = s
+	}
+	return s
+}
+
+// findings holds the charts of the selected environments against the contract;
 // if all environments are selected, every chart of the contract. A chart that a
 // release can't be rendered with is left out: that is reported already, and what
 // its templates read can't be known.
-//
-// It runs beside what the caller does next. What it needs of the environments is
-// asked for first, as CUE's values must not be used by two at once.
-func startCharts(repo fs.FS, renderer *render.Renderer, all, selected []*environment.Environment) <-chan charts {
-	result := make(chan charts, 1)
-	requests := map[string][]chart.Release{}
-	var names []string
+func (c *charts) findings(repo fs.FS, all, selected []*environment.Environment) (finding.List, error) {
+	var names, environments []string
 	for _, env := range all {
+		environments = append(environments, env.Name)
+	}
+	used := map[string]bool{}
+	for _, env := range selected {
 		for _, release := range env.Releases {
-			request, err := renderer.Request(env, release)
-			if err != nil {
-				result <- charts{err: err}
-				return result
-			}
-			requests[release.Chart] = append(requests[release.Chart], request)
-			if slices.Contains(selected, env) && !release.Foreign && !slices.Contains(names, release.Chart) {
+			if !release.Foreign && !used[release.Chart] {
+				used[release.Chart] = true
 				names = append(names, release.Chart)
 			}
 		}
 	}
-	go func() {
-		value, err := loadContract(repo)
-		if err != nil {
-			result <- charts{} // Reported with the environments.
-			return
-		}
-		contract := cases.NewContract(value)
-		if len(all) == len(selected) {
-			names = append(names, contract.Charts()...)
-		}
-		slices.Sort(names)
-		names = slices.Compact(names)
-		findings := make([]finding.List, len(names))
-		var group errgroup.Group
-		for i, name := range names {
-			group.Go(func() error {
-				c, err := renderer.Chart(name)
-				if err != nil {
-					return nil //nolint:nilerr // Reported with the releases.
-				}
-				findings[i], err = Chart(repo, contract, c, requests[name])
-				return err
-			})
-		}
-		err = group.Wait()
-		result <- charts{slices.Concat(findings...), err}
-	}()
-	return result
+	value, err := loadContract(repo)
+	if err != nil {
+		return nil, nil //nolint:nilerr // Reported with the environments.
+	}
+	contract := cases.NewContract(value)
+	if len(all) == len(selected) {
+		names = append(names, contract.Charts()...)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	findings := make([]finding.List, len(names))
+	var group errgroup.Group
+	for i, name := range names {
+		group.Go(func() error {
+			s := c.sights(name)
+			if s == nil {
+				return nil
+			}
+			var err error
+			findings[i], err = chartAgainst(repo, contract, s, environments)
+			return err
+		})
+	}
+	err = group.Wait()
+	return slices.Concat(findings...), err
 }
 
 func loadContract(repo fs.FS) (cue.Value, error) {
@@ -91,19 +112,20 @@ func loadContract(repo fs.FS) (cue.Value, error) {
 	return v, v.Err()
 }
 
-// Chart reports values of the contract that no template of the chart reads, those
+// chartAgainst reports values of the contract that no template of the chart reads, those
 // that a template reads and the contract does not define, and branches of
 // templates that nothing renders.
 //
-// It watches the chart being rendered for the given releases, with its own
-// defaults, with the files of values in its folder ci, and with cases that are
-// made up from the contract, until there is nothing left to find.
-func Chart(repo fs.FS, contract *cases.Contract, c *chart.Chart, releases []chart.Release) (finding.List, error) {
+// It starts from what was seen of the releases of the environments, and goes on with the
+// chart's own defaults, with the files of values in its folder ci, and with cases that
+// are made up from the contract, until there is nothing left to find.
+func chartAgainst(repo fs.FS, contract *cases.Contract, s *sights, environments []string) (finding.List, error) {
+	c := s.chart
 	e := &explorer{
-		repo: repo, watcher: watch.New(c), chart: c, fields: contract.Fields(c.Name),
+		repo: repo, watcher: s.watcher, chart: c, fields: contract.Fields(c.Name),
 		known: map[reason]bool{}, done: map[attempt]bool{},
 	}
-	if !e.start(releases) {
+	if !e.start(s, environments) {
 		return nil, nil
 	}
 	decided := true

@@ -135,7 +135,7 @@ func chartLines(t *testing.T, repo fs.FS, name string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	findings, err := Chart(repo, cases.NewContract(contract), c, nil)
+	findings, err := chartAgainst(repo, cases.NewContract(contract), newSights(c), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func BenchmarkChart(b *testing.B) {
 		}
 		b.Run(c.Name, func(b *testing.B) {
 			for b.Loop() {
-				findings, err := Chart(repo, cases.NewContract(contract), c, nil)
+				findings, err := chartAgainst(repo, cases.NewContract(contract), newSights(c), nil)
 				if err != nil {
 					b.Fatal(err)
 				}

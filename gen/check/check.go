@@ -13,15 +13,14 @@ import (
 	"strings"
 	"time"
 
-	"sigs.k8s.io/yaml"
-
 	"gitlab.com/towpath/towpath/gen/blame"
+	"gitlab.com/towpath/towpath/gen/document"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
+	"gitlab.com/towpath/towpath/gen/fleet"
 	"gitlab.com/towpath/towpath/gen/kubernetes"
 	"gitlab.com/towpath/towpath/gen/output"
 	"gitlab.com/towpath/towpath/gen/produce"
-	"gitlab.com/towpath/towpath/gen/render"
 	"gitlab.com/towpath/towpath/gen/tool"
 )
 
@@ -31,12 +30,14 @@ type Options struct {
 	Names []string
 	// Jobs is the number of releases checked at once, at least 1.
 	Jobs int
-	// Load loads environments; it is environment.Load unless the caller has
-	// something faster.
+	// Load, if not nil, loads environments that have no teams, for who has something
+	// faster than environment.Load.
 	Load func(repo fs.FS, names []string) (*environment.Set, error)
-	// Progress, if not nil, is told how many of the releases are done. It is
-	// called from several goroutines.
-	Progress func(done, total int)
+	// Progress, if not nil, is told how far the work has got. It is called from several
+	// goroutines.
+	Progress func(fleet.Progress)
+	// BatchBytes, if not 0, is how much CUE text is checked at once, at least a folder.
+	BatchBytes int64
 	// Today decides which waivers have ended.
 	Today time.Time
 	// Tools are the versions that the lock has to name, nil if they are not known.
@@ -50,124 +51,176 @@ func Run(repo fs.FS, o Options) (finding.List, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := o.Load(repo, all)
-	findings, rest := finding.From(err)
-	if rest != nil {
-		return nil, rest
+	gathering, err := environment.Gather(repo, all)
+	if err != nil {
+		return nil, err
 	}
+	r := newRun(repo, o, gathering)
+	if err := r.checkFolders(); err != nil {
+		return nil, err
+	}
+	environments, findings, ok := gathering.Environments()
 	// Files that list all environments can't be judged while one is invalid.
 	whole := len(findings) == 0
-	findings = slices.DeleteFunc(findings, func(f finding.Finding) bool {
-		return f.Environment != "" && !slices.Contains(o.Names, f.Environment)
-	})
-	if set == nil {
+	findings = slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Environment != "" && !r.isSelected(f.Environment) })
+	if !ok {
 		return findings.Sort(), nil
 	}
-	selected := slices.DeleteFunc(slices.Clone(set.Environments), func(env *environment.Environment) bool {
-		return !slices.Contains(o.Names, env.Name)
-	})
+	selected := slices.DeleteFunc(slices.Clone(environments), func(env *environment.Environment) bool { return !r.isSelected(env.Name) })
 
-	files, err := produced(repo, selected, set.Environments, whole)
-	if o.Tools != nil {
-		files = append(files, produce.Lock(o.Tools))
-	}
+	files, err := r.produced(selected, environments, whole)
 	if found, rest := finding.From(err); rest != nil {
 		return nil, rest
 	} else if len(found) > 0 {
 		return append(findings, found...).Sort(), nil
 	}
-	stale, err := Stale(repo, files, selected, whole)
+	stale, err := r.stale(files, selected, whole)
 	if err != nil {
 		return nil, err
 	}
 	findings = append(findings, stale...)
 	findings = append(findings, ArgoCD(files, selected)...)
-	findings = append(findings, slices.DeleteFunc(Order(set.Environments, all), func(f finding.Finding) bool {
-		return !slices.Contains(o.Names, f.Environment)
-	})...)
+	order, err := r.order(environments, all)
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, order...)
 
-	values := startValues(repo, set.Environments, selected)
-	finder := blame.New(repo)
-	renderer := render.New(repo)
-	charts := startCharts(repo, renderer, set.Environments, selected)
-	releases, found, err := Releases(renderer, finder, selected, o)
+	if err := r.err(environments); err != nil {
+		return nil, err
+	}
+	if err := r.settle(environments); err != nil {
+		return nil, err
+	}
+	judged, err := r.policy(environments, selected)
 	if err != nil {
 		return nil, err
 	}
-	others := slices.DeleteFunc(slices.Clone(set.Environments), func(env *environment.Environment) bool { return slices.Contains(selected, env) })
-	judged, err := judge(finder, selected, append(releases, renderOthers(renderer, others, o.Jobs)...), <-values, o.Today)
+	watched, err := r.charts.findings(repo, environments, selected)
 	if err != nil {
 		return nil, err
 	}
-	watched := <-charts
-	if watched.err != nil {
-		return nil, watched.err
+	findings = append(findings, watched...)
+	return append(findings, merge(append(r.releases(selected), judged...))...).Sort(), nil
+}
+
+// order is [Order] of environments whose values were let go.
+func (r *run) order(environments []*environment.Environment, all []string) (finding.List, error) {
+	if len(Order(environments, all)) == 0 {
+		return nil, nil
 	}
-	findings = append(findings, watched.findings...)
-	return append(findings, merge(append(found, judged...))...).Sort(), nil
+	var folders []environment.Folder
+	for _, env := range environments {
+		folders = append(folders, environment.Folder{Environment: env.Name})
+	}
+	set, err := environment.LoadSome(r.repo, folders)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(Order(set.Environments, all), func(f finding.Finding) bool { return !r.isSelected(f.Environment) }), nil
 }
 
 // produced returns the files that the selected environments and all of them
-// together produce.
-func produced(repo fs.FS, selected, all []*environment.Environment, whole bool) ([]produce.File, error) {
+// together produce. Those with values have no content: they are compared already.
+func (r *run) produced(selected, all []*environment.Environment, whole bool) ([]produce.File, error) {
 	if !whole {
 		all = nil
 	}
-	files, err := produce.Shared(repo, all)
+	files, err := produce.Shared(r.repo, all)
 	if err != nil {
 		return nil, err
 	}
 	for _, env := range selected {
-		mine, err := produce.Environment(env)
+		if err := r.err([]*environment.Environment{env}); err != nil {
+			return nil, err
+		}
+		files = append(files, produce.Delivery(env)...)
+	}
+	if r.Tools != nil {
+		files = append(files, produce.Lock(r.Tools))
+	}
+	return files, nil
+}
+
+// stale is [Stale] of the files, and of those with values.
+func (r *run) stale(files []produce.File, selected []*environment.Environment, whole bool) (finding.List, error) {
+	var findings finding.List
+	for _, file := range files {
+		found, err := staleFile(r.repo, file)
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, mine...)
+		findings = append(findings, found...)
 	}
-	return files, nil
+	files = slices.Clone(files)
+	r.each(selected, func(env *environment.Environment, release environment.Release, c *checked) {
+		findings = append(findings, c.stale...)
+		files = append(files, produce.Values(env, release, nil))
+	})
+	leftovers, err := leftovers(r.repo, files, selected, whole)
+	return append(findings, leftovers...), err
 }
 
 // Stale reports committed files that are not what they are produced to be.
 func Stale(repo fs.FS, files []produce.File, selected []*environment.Environment, whole bool) (finding.List, error) {
 	var findings finding.List
-	add := func(f produce.File, line int, message string) {
-		help := "run gen render"
-		if f.Environment != "" {
-			help += " " + environment.Dir + "/" + f.Environment
-		}
-		findings = append(findings, finding.Finding{
-			Rule: "stale-file", Severity: finding.Error,
-			Position: finding.Position{File: f.Path, Line: line},
-			Message:  message, Help: help, Environment: f.Environment,
-		})
-	}
 	for _, file := range files {
-		change, err := output.Compare(repo, file.Path, file.Content)
+		found, err := staleFile(repo, file)
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case change.State == output.Unchanged:
-		case change.Old == nil:
-			add(file, 0, "the file is missing")
-		case file.Path == tool.LockFile:
-			add(file, firstDifference(change.Old, change.New), otherTools(change.Old, change.New))
-		default:
-			add(file, firstDifference(change.Old, change.New), "the file is not what its sources produce")
-		}
+		findings = append(findings, found...)
 	}
+	leftovers, err := leftovers(repo, files, selected, whole)
+	return append(findings, leftovers...), err
+}
+
+// staleFile reports a committed file that is not what it is produced to be.
+func staleFile(repo fs.FS, file produce.File) (finding.List, error) {
+	change, err := output.Compare(repo, file.Path, file.Content)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case change.State == output.Unchanged:
+		return nil, nil
+	case change.Old == nil:
+		return finding.List{staleFinding(file, 0, "the file is missing")}, nil
+	case file.Path == tool.LockFile:
+		return finding.List{staleFinding(file, firstDifference(change.Old, change.New), otherTools(change.Old, change.New))}, nil
+	default:
+		return finding.List{staleFinding(file, firstDifference(change.Old, change.New), "the file is not what its sources produce")}, nil
+	}
+}
+
+// leftovers reports committed files that nothing produces any more. Of the files that
+// are produced only the paths count.
+func leftovers(repo fs.FS, files []produce.File, selected []*environment.Environment, whole bool) (finding.List, error) {
 	var names []string
 	for _, env := range selected {
 		names = append(names, env.Name)
 	}
-	leftovers, err := produce.Leftovers(repo, files, names, whole)
+	left, err := produce.Leftovers(repo, files, names, whole)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range leftovers {
-		add(produce.File{Path: name}, 0, "the file is no longer produced")
+	var findings finding.List
+	for _, name := range left {
+		findings = append(findings, staleFinding(produce.File{Path: name}, 0, "the file is no longer produced"))
 	}
 	return findings, nil
+}
+
+func staleFinding(f produce.File, line int, message string) finding.Finding {
+	help := "run gen render"
+	if f.Environment != "" {
+		help += " " + environment.Dir + "/" + f.Environment
+	}
+	return finding.Finding{
+		Rule: "stale-file", Severity: finding.Error,
+		Position: finding.Position{File: f.Path, Line: line},
+		Message:  message, Help: help, Environment: f.Environment,
+	}
 }
 
 // otherTools says which versions of a lock are not those of this program.
@@ -213,8 +266,8 @@ func ArgoCD(files []produce.File, selected []*environment.Environment) finding.L
 		for _, doc := range strings.Split(string(file.Content), "\n---\n") {
 			from := above
 			above += strings.Count(doc, "\n") + 2
-			var object map[string]any
-			if err := yaml.Unmarshal([]byte(doc), &object); err != nil || isKustomization(object) {
+			object, err := document.Unmarshal([]byte(doc), document.Floats, false)
+			if err != nil || isKustomization(object) {
 				continue
 			}
 			for _, problem := range api.Validate(object) {

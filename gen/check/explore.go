@@ -1,11 +1,8 @@
 package check
 
 import (
-	"bytes"
 	"io/fs"
 	"path"
-
-	goyaml "sigs.k8s.io/yaml/goyaml.v3"
 
 	"gitlab.com/towpath/towpath/gen/cases"
 	"gitlab.com/towpath/towpath/gen/chart"
@@ -73,23 +70,12 @@ func (e *explorer) request(made cases.Case, v variant) chart.Release {
 	return r
 }
 
-// start renders what is valid without asking: the releases, and the defaults. It
-// reports false if a release can't be rendered.
-func (e *explorer) start(releases []chart.Release) (ok bool) {
-	var all []base
-	for _, r := range releases {
-		seen, err := e.watcher.Try(r, nil)
-		if err != nil {
-			return false // Reported with the release.
-		}
-		e.watcher.Add(seen)
-		made := cases.Case{Name: r.Name, Values: map[string]any{}}
-		if goyaml.Unmarshal(bytes.Join(r.Values, []byte("\n")), &made.Values) != nil {
-			continue
-		}
-		made.Approval, _ = made.Values["approval"].(map[string]any)
-		delete(made.Values, "approval")
-		all = append(all, base{made, variant{r.Name, r.KubernetesVersion, len(r.APIVersions) > 0}, seen})
+// start begins from what was seen of the releases of some environments, and of the
+// defaults. It reports false if a release can't be rendered.
+func (e *explorer) start(s *sights, environments []string) (ok bool) {
+	all, ok := s.bases(environments)
+	if !ok {
+		return false
 	}
 	// An error is one of defaults that are refused by themselves, as an image
 	// without a tag.

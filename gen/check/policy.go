@@ -56,14 +56,16 @@ type values struct {
 // It does so beside what the caller does next: rendering, which takes as long.
 func startValues(repo fs.FS, all, selected []*environment.Environment) <-chan values {
 	result := make(chan values, 1)
-	data := map[string]any{}
+	data := &policy.Data{}
 	for _, env := range all {
 		tree, err := env.Data()
+		if err == nil {
+			err = data.Add(env.Name, tree)
+		}
 		if err != nil {
 			result <- values{err: err}
 			return result
 		}
-		data[env.Name] = tree
 	}
 	var names []string
 	for _, env := range selected {
@@ -109,13 +111,8 @@ func renderOthers(renderer *render.Renderer, others []*environment.Environment, 
 // the objects of their releases among all that there are. It applies the waivers,
 // and reports what is wrong with those.
 func judge(finder *blame.Finder, selected []*environment.Environment, rendered []Rendered, v values, today time.Time) (finding.List, error) {
-	findings, rest := finding.From(v.err)
-	if rest != nil {
+	if _, rest := finding.From(v.err); rest != nil {
 		return nil, rest
-	}
-	known := policy.ObjectRules()
-	for _, rule := range v.rules {
-		known = append(known, rule.ID)
 	}
 	candidates := map[string][]waiver.Candidate{}
 	for _, env := range selected {
@@ -132,6 +129,18 @@ func judge(finder *blame.Finder, selected []*environment.Environment, rendered [
 		for _, j := range judgements[releases[i]] {
 			candidates[name] = append(candidates[name], objectJudgement(finder, r, j))
 		}
+	}
+	return applied(selected, candidates, v, broken, today)
+}
+
+// applied returns what the policy finds in the selected environments, with their waivers
+// applied and what is wrong with those. Environments that are broken may have kept some
+// findings from being looked for.
+func applied(selected []*environment.Environment, candidates map[string][]waiver.Candidate, v values, broken map[string]bool, today time.Time) (finding.List, error) {
+	findings, _ := finding.From(v.err)
+	known := policy.ObjectRules()
+	for _, rule := range v.rules {
+		known = append(known, rule.ID)
 	}
 	for _, env := range selected {
 		waivable := slices.Clone(known)
@@ -151,9 +160,14 @@ func judge(finder *blame.Finder, selected []*environment.Environment, rendered [
 func judgeObjects(rendered []Rendered) (map[*policy.Release][]policy.Judgement, []*policy.Release) {
 	var releases []*policy.Release
 	for _, r := range rendered {
-		releases = append(releases, &policy.Release{Environment: r.Environment, Name: r.Release.Name, Helm: r.Release.Helm, Cluster: r.Environment.ClusterOf(r.Release), Objects: r.Objects})
+		releases = append(releases, policyRelease(r))
 	}
 	return policy.Objects(releases), releases
+}
+
+// policyRelease returns a release as rules see it.
+func policyRelease(r Rendered) *policy.Release {
+	return &policy.Release{Environment: r.Environment, Name: r.Release.Name, Helm: r.Release.Helm, Cluster: r.Environment.ClusterOf(r.Release), Objects: r.Objects}
 }
 
 func objectJudgement(finder *blame.Finder, r Rendered, j policy.Judgement) waiver.Candidate {

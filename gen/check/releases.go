@@ -2,14 +2,11 @@ package check
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
-	"sigs.k8s.io/yaml"
 
 	"gitlab.com/towpath/towpath/gen/blame"
+	"gitlab.com/towpath/towpath/gen/chart"
+	"gitlab.com/towpath/towpath/gen/document"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/manifest"
@@ -25,75 +22,21 @@ type Rendered struct {
 	Broken bool
 }
 
-// Releases renders the releases of the environments and reports what is wrong
-// with them: with their charts, the values that their charts accept, and their
-// objects.
-func Releases(renderer *render.Renderer, finder *blame.Finder, selected []*environment.Environment, o Options) ([]Rendered, finding.List, error) {
-	type result struct {
-		findings finding.List
-		objects  []manifest.Object
-	}
-	var group errgroup.Group
-	group.SetLimit(o.Jobs)
-	results := make([][]result, len(selected))
-	var done atomic.Int64
-	total := 0
-	for _, env := range selected {
-		total += len(env.Releases)
-	}
-	for i, env := range selected {
-		results[i] = make([]result, len(env.Releases))
-		for j, release := range env.Releases {
-			group.Go(func() error {
-				findings, objects, err := Release(renderer, finder, env, release)
-				results[i][j] = result{findings, objects}
-				if o.Progress != nil {
-					o.Progress(int(done.Add(1)), total)
-				}
-				return err
-			})
-		}
-	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-	var findings finding.List
-	var rendered []Rendered
-	for i, env := range selected {
-		owned := map[string]map[string][]manifest.Object{} // By region: each is a cluster of its own.
-		for j, release := range env.Releases {
-			findings = append(findings, results[i][j].findings...)
-			objects := results[i][j].objects
-			rendered = append(rendered, Rendered{env, release, objects, objects == nil && len(results[i][j].findings) > 0})
-			if owned[release.Region] == nil {
-				owned[release.Region] = map[string][]manifest.Object{}
-			}
-			owned[release.Region][release.Name] = objects
-		}
-		for _, region := range slices.Sorted(maps.Keys(owned)) {
-			for _, f := range manifest.Duplicates(owned[region]) {
-				f.Environment = env.Name
-				findings = append(findings, f)
-			}
-		}
-	}
-	return rendered, findings, nil
-}
-
-// Release checks one release, and returns its objects if it renders.
-func Release(renderer *render.Renderer, finder *blame.Finder, env *environment.Environment, release environment.Release) (finding.List, []manifest.Object, error) {
+// Release checks one release, and returns its objects if it renders. The request is what
+// [render.Renderer.Request] makes of the release.
+func Release(
+	renderer *render.Renderer, finder *blame.Finder, env *environment.Environment, release environment.Release, request chart.Release,
+) (finding.List, []manifest.Object, error) {
 	c, err := renderer.Chart(release.Chart)
 	if err != nil {
 		findings, rest := finding.From(err)
 		return findings, nil, rest
 	}
-	request, err := renderer.Request(env, release)
-	if err != nil {
-		return nil, nil, err
-	}
-	var tree map[string]any
-	if err := yaml.Unmarshal(request.Values[0], &tree); err != nil {
-		return nil, nil, fmt.Errorf("reading the values of %s: %w", release.Name, err)
+	tree := request.First
+	if tree == nil {
+		if tree, err = document.Unmarshal(request.Values[0], document.Floats, false); err != nil {
+			return nil, nil, fmt.Errorf("reading the values of %s: %w", release.Name, err)
+		}
 	}
 	findings := c.Hermetic(tree)
 	for i := range findings {
@@ -133,12 +76,21 @@ func Release(renderer *render.Renderer, finder *blame.Finder, env *environment.E
 // merge joins findings that several releases share, as they do if the chart is
 // to blame: what is affected is then no single release.
 func merge(findings finding.List) finding.List {
+	type shared struct {
+		rule, message string
+		at, waiver    finding.Position
+		waived        bool
+	}
 	var merged finding.List
+	known := map[shared]int{}
 	for _, f := range findings {
-		i := slices.IndexFunc(merged, func(g finding.Finding) bool {
-			return g.Rule == f.Rule && g.Position == f.Position && g.Message == f.Message && sameWaiver(f.Waiver, g.Waiver)
-		})
-		if i < 0 {
+		key := shared{rule: f.Rule, message: f.Message, at: f.Position, waived: f.Waiver != nil}
+		if f.Waiver != nil {
+			key.waiver = f.Waiver.Position
+		}
+		i, ok := known[key]
+		if !ok {
+			known[key] = len(merged)
 			merged = append(merged, f)
 			continue
 		}
@@ -153,8 +105,4 @@ func merge(findings finding.List) finding.List {
 		}
 	}
 	return merged
-}
-
-func sameWaiver(a, b *finding.Waiver) bool {
-	return a == nil && b == nil || a != nil && b != nil && a.Position == b.Position
 }

@@ -232,7 +232,7 @@ func (b *branch) checked(id string, jobs int) (*revision.FS, *environment.Enviro
 	}
 	progress := a.newProgress()
 	findings, err := check.Run(repo, check.Options{
-		Names: names, Jobs: jobs, Progress: progress.report, Today: a.Now().UTC(), Tools: a.Tools(), Load: environment.Load,
+		Names: names, Jobs: jobs, Progress: progress.folders(), Today: a.Now().UTC(), Tools: a.Tools(),
 	})
 	progress.clear()
 	if err != nil {

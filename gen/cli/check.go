@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -10,6 +11,7 @@ import (
 	"gitlab.com/towpath/towpath/gen/check"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
+	"gitlab.com/towpath/towpath/gen/fleet"
 )
 
 type checkOptions struct {
@@ -65,8 +67,9 @@ func (a *app) check(o checkOptions, args []string) error {
 	}
 	progress := a.newProgress()
 	findings, err := check.Run(a.repoFS(), check.Options{
-		Names: names, Jobs: o.jobs, Progress: progress.report, Today: a.Now().UTC(), Tools: a.Tools(),
-		Load: func(_ fs.FS, names []string) (*environment.Set, error) { return ahead.Load(a.root, names) },
+		Names: names, Jobs: o.jobs, Today: a.Now().UTC(), Tools: a.Tools(),
+		Progress: progress.folders(),
+		Load:     func(_ fs.FS, names []string) (*environment.Set, error) { return ahead.Load(a.root, names) },
 	})
 	progress.clear()
 	if err != nil {
@@ -106,4 +109,10 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// folders returns what a work over folders tells its progress to, from now on.
+func (p *progress) folders() func(fleet.Progress) {
+	started := time.Now()
+	return func(now fleet.Progress) { p.phase(fleetProgress(now, time.Since(started))) }
 }

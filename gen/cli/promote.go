@@ -249,8 +249,7 @@ func (p *promotion) load(name string) (*environment.Environment, error) {
 func (p *promotion) judge(d *drafted) error {
 	progress := p.newProgress()
 	findings, err := check.Run(d.repo, check.Options{
-		Names: []string{p.to.Name}, Jobs: p.o.jobs, Progress: progress.report, Today: p.Now().UTC(),
-		Load: environment.Load,
+		Names: []string{p.to.Name}, Jobs: p.o.jobs, Progress: progress.folders(), Today: p.Now().UTC(),
 	})
 	progress.clear()
 	if err != nil {

@@ -35,6 +35,10 @@ func (e *Environment) Whole(release Release) cue.Value {
 	return e.Around(release.Helm).LookupPath(cue.MakePath(path...))
 }
 
+// Release returns the release of the given name: that of an Application, or of a release
+// that is written for all regions.
+func (e *Environment) Release(name string) (Release, bool) { return e.release(name) }
+
 // Find is [Find] below the environment, in the folder that writes what the path
 // leads to. A release that runs in regions can be named there as its Application is.
 func (e *Environment) Find(path []string) (found cue.Value, at []string) {
@@ -82,9 +86,9 @@ func (e *Environment) Data() (map[string]any, error) {
 		return nil, fmt.Errorf("reading environment %s: %w", e.Name, err)
 	}
 	for _, team := range e.Teams {
-		var waivers []any
-		if err := team.Value.LookupPath(cue.ParsePath("waivers")).Decode(&waivers); err != nil {
-			return nil, fmt.Errorf("reading the waivers of team %s in environment %s: %w", team.Name, e.Name, err)
+		waivers, err := e.waiverData(team.Name)
+		if err != nil {
+			return nil, err
 		}
 		own, _ := data["waivers"].([]any)
 		data["waivers"] = append(own, waivers...)
@@ -98,14 +102,46 @@ func (e *Environment) Data() (map[string]any, error) {
 		if release.Team == "" && release.Region == "" {
 			continue
 		}
-		var tree map[string]any
-		if err := e.Whole(release).Decode(&tree); err != nil {
-			return nil, fmt.Errorf("reading release %s of environment %s: %w", release.Name, e.Name, err)
-		}
-		if release.Region != "" {
-			tree["region"] = release.Region
+		tree, err := e.releaseData(release)
+		if err != nil {
+			return nil, err
 		}
 		releases[release.Name] = tree
 	}
 	return data, nil
+}
+
+func (e *Environment) releaseData(release Release) (map[string]any, error) {
+	var tree map[string]any
+	if err := e.Whole(release).Decode(&tree); err != nil {
+		return nil, fmt.Errorf("reading release %s of environment %s: %w", release.Name, e.Name, err)
+	}
+	if release.Region != "" {
+		tree["region"] = release.Region
+	}
+	return tree, nil
+}
+
+// TeamData is [Environment.Data] of a team's folder alone, with its waivers apart: all
+// else that it says is the environment's own.
+func (e *Environment) TeamData(team string) (releases map[string]any, waivers []any, err error) {
+	releases = map[string]any{}
+	for _, release := range e.Releases {
+		if release.Team != team {
+			continue
+		}
+		if releases[release.Name], err = e.releaseData(release); err != nil {
+			return nil, nil, err
+		}
+	}
+	waivers, err = e.waiverData(team)
+	return releases, waivers, err
+}
+
+func (e *Environment) waiverData(team string) ([]any, error) {
+	var waivers []any
+	if err := e.teamValue(team).LookupPath(cue.ParsePath("waivers")).Decode(&waivers); err != nil {
+		return nil, fmt.Errorf("reading the waivers of team %s in environment %s: %w", team, e.Name, err)
+	}
+	return waivers, nil
 }

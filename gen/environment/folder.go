@@ -81,18 +81,7 @@ func LoadFolders(repo fs.FS, folders []Folder) (map[Folder]*Environment, map[Fol
 }
 
 func loadSome(repo fs.FS, folders []Folder) (*Set, map[Folder][]string, error) {
-	// A team's folder takes from the environment's own, and is held against it.
-	var whole []Folder
-	for _, f := range folders {
-		own := Folder{Environment: f.Environment}
-		if !slices.Contains(whole, own) {
-			whole = append(whole, own)
-		}
-		if f != own {
-			whole = append(whole, f)
-		}
-	}
-	contract, parts, err := partsOf(repo, whole, nil)
+	contract, parts, err := partsOf(repo, withOwn(folders), nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,4 +93,20 @@ func loadSome(repo fs.FS, folders []Folder) (*Set, map[Folder][]string, error) {
 	}
 	set, err := loadAll(contract, parts, nil)
 	return set, files, err
+}
+
+// withOwn returns the folders, each environment's own before those of its teams, which
+// take from it and are held against it.
+func withOwn(folders []Folder) []Folder {
+	var whole []Folder
+	for _, f := range folders {
+		own := Folder{Environment: f.Environment}
+		if !slices.Contains(whole, own) {
+			whole = append(whole, own)
+		}
+		if f != own {
+			whole = append(whole, f)
+		}
+	}
+	return whole
 }

@@ -50,17 +50,9 @@ func Origins(v cue.Value) []Origin {
 	defer evaluation.Unlock()
 	var mine, contract []Origin
 	seen := map[finding.Position]bool{}
-	var walk func(v cue.Value)
-	walk = func(v cue.Value) {
-		node := v.Source()
-		field, ok := node.(*ast.Field)
-		if op, args := v.Expr(); op == cue.AndOp && !ok {
-			for _, arg := range args {
-				walk(arg)
-			}
-			return
-		}
+	eachSource(v, func(node ast.Node) {
 		var o Origin
+		field, ok := node.(*ast.Field)
 		switch {
 		case ok:
 			o = originOf(field)
@@ -83,9 +75,46 @@ func Origins(v cue.Value) []Origin {
 		} else {
 			mine = append(mine, o)
 		}
-	}
-	walk(v)
+	})
 	return append(mine, contract...)
+}
+
+// eachSource calls f with the source of each conjunct of a value.
+func eachSource(v cue.Value, f func(node ast.Node)) {
+	node := v.Source()
+	if _, ok := node.(*ast.Field); !ok {
+		if op, args := v.Expr(); op == cue.AndOp {
+			for _, arg := range args {
+				eachSource(arg, f)
+			}
+			return
+		}
+	}
+	f(node)
+}
+
+// setBy reports whether [Origins] has places of the environment's files, and of the
+// contract, in a part of the time.
+func setBy(v cue.Value) (own, contract bool) {
+	evaluation.Lock()
+	defer evaluation.Unlock()
+	eachSource(v, func(node ast.Node) {
+		var at token.Pos
+		switch node := node.(type) {
+		case nil:
+			return
+		case *ast.Field:
+			at = node.Label.Pos()
+		default:
+			at = node.Pos()
+		}
+		if (Origin{Label: position(at)}).Contract() {
+			contract = true
+		} else {
+			own = true
+		}
+	})
+	return own, contract
 }
 
 func originOf(field *ast.Field) Origin {

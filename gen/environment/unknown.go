@@ -29,16 +29,16 @@ func (d *diagnosis) findUnknown(v cue.Value, path cue.Path) {
 		if d.foreign != nil && d.foreign(child) {
 			continue
 		}
-		own, contract := split(Origins(fields.Value()))
+		own, contract := setBy(fields.Value())
 		switch {
 		case sel.ConstraintType() == cue.RequiredConstraint:
 			known = append(known, lastLabel(child))
 			snapshot := *fields
 			missing = append(missing, &snapshot)
-		case len(contract) > 0:
+		case contract:
 			known = append(known, lastLabel(child))
 			d.findUnknown(fields.Value(), child)
-		case len(own) > 0:
+		case own:
 			snapshot := *fields
 			unknown = append(unknown, &snapshot)
 		}
@@ -108,6 +108,11 @@ func (d *diagnosis) findNull(v cue.Value, path cue.Path) {
 	}
 	for fields.Next() {
 		child := join(path, fields.Selector())
+		if kind := fields.Value().IncompleteKind(); kind != cue.BottomKind && kind != cue.NullKind {
+			// A null that somebody sets is one still, or an error.
+			d.findNull(fields.Value(), child)
+			continue
+		}
 		own, _ := split(Origins(fields.Value()))
 		i := slices.IndexFunc(own, func(o Origin) bool { return o.Text == "null" })
 		if i < 0 || d.isKnown(child) {

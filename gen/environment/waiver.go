@@ -20,11 +20,16 @@ type Waiver struct {
 	// Team is the one whose folder has the waiver, which then covers the team's
 	// releases only; "" if the environment's own has it.
 	Team string `json:"team,omitempty"`
+
+	origins map[string]Origin // of the fields, where nothing of CUE's is at hand any more
 }
 
 // WaiverOrigin returns the place that sets a field of e's i-th waiver, or the
 // whole waiver for the field "".
 func (e *Environment) WaiverOrigin(i int, field string) Origin {
+	if origins := e.Waivers[i].origins; origins != nil {
+		return origins[field]
+	}
 	v, nth := e.Value, i
 	if team := e.Waivers[i].Team; team != "" {
 		v = e.teamValue(team)

@@ -15,34 +15,49 @@ import (
 	"gitlab.com/towpath/towpath/gen/memory"
 )
 
-// batchBytes is how much CUE text is loaded at once, at least a folder: some hundred
+// BatchBytes is how much CUE text is loaded at once, at least a folder: some hundred
 // releases, which takes a hundred times as long as what each batch repeats, compiling
 // the contract.
-const batchBytes = 192 << 10
+const BatchBytes = 192 << 10
 
-// renderAll renders shelves, batch by batch.
-func (f *fleet) renderAll(missing []*shelf) error {
-	if f.Timings != nil {
-		f.Timings.Rendered = len(missing)
+// Batches calls do with some folders at a time, those from one index up to another, and
+// several times at once. Sizes are how much CUE stands in each folder; see [Size]. Those
+// of a batch have no more than limit together, unless a folder has by itself.
+func Batches(sizes []int64, limit int64, do func(from, to int) error) error {
+	total := int64(0)
+	for _, size := range sizes {
+		total += size
 	}
-	if f.total > 2*batchBytes {
+	if total > 2*limit {
 		memory.Batches()
 	}
 	var group errgroup.Group
 	// While one batch is loaded, which is one goroutine's work unless there are many
 	// folders in it, another one is rendered.
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for len(missing) > 0 {
-		n, size := 1, missing[0].size
-		for n < len(missing) && size+missing[n].size <= batchBytes {
-			size += missing[n].size
-			n++
+	for from := 0; from < len(sizes); {
+		to, size := from+1, sizes[from]
+		for to < len(sizes) && size+sizes[to] <= limit {
+			size += sizes[to]
+			to++
 		}
-		batch := missing[:n]
-		missing = missing[n:]
-		group.Go(func() error { return f.renderBatch(batch) })
+		first := from
+		group.Go(func() error { return do(first, to) })
+		from = to
 	}
 	return group.Wait()
+}
+
+// renderAll renders shelves, batch by batch.
+func (f *fleet) renderAll(missing []*shelf) error {
+	if f.Timings != nil {
+		f.Timings.Rendered = len(missing)
+	}
+	sizes := make([]int64, len(missing))
+	for i, s := range missing {
+		sizes[i] = s.size
+	}
+	return Batches(sizes, BatchBytes, func(from, to int) error { return f.renderBatch(missing[from:to]) })
 }
 
 func (f *fleet) renderBatch(batch []*shelf) error {

@@ -101,7 +101,7 @@ func Render(repo fs.FS, names []string, o Options, write func(Text) error) error
 	}
 	for _, folder := range folders {
 		s := &shelf{folder: folder}
-		if s.size, err = textSize(repo, folder.Path()); err != nil {
+		if s.size, err = Size(repo, folder); err != nil {
 			return err
 		}
 		f.total += s.size
@@ -124,8 +124,9 @@ func Render(repo fs.FS, names []string, o Options, write func(Text) error) error
 	return nil
 }
 
-// textSize returns how much CUE stands in a folder.
-func textSize(repo fs.FS, dir string) (int64, error) {
+// Size returns how much CUE stands in a folder, in bytes.
+func Size(repo fs.FS, folder environment.Folder) (int64, error) {
+	dir := folder.Path()
 	entries, err := fs.ReadDir(repo, dir)
 	if err != nil {
 		return 0, fmt.Errorf("listing %s: %w", dir, err)

@@ -58,7 +58,7 @@ type sentinel struct{ _ *sentinel }
 
 // What holds for work that goes batch by batch, and holds only a few of them at once.
 const (
-	batchPercent = 100
+	batchPercent = 200
 	batchLimit   = 320 << 20 // Bytes.
 )
 

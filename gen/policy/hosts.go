@@ -8,9 +8,9 @@ import (
 
 // claim is a path of a host that an object wants the requests of.
 type claim struct {
-	release *Release
-	at      field
-	host    string
+	facts *Facts
+	at    field
+	host  string
 	// what is the path and whatever else tells requests apart.
 	what string
 	// parents are the gateways' listeners that a route hangs on, empty for an
@@ -18,47 +18,45 @@ type claim struct {
 	parents []string
 }
 
-// clashesWith reports whether the claim takes requests from another one. Routes
+// clashesWith reports whether the claim takes requests from another one for the same. Routes
 // on different listeners don't meet; that is how one redirects to HTTPS and the
 // other answers there.
 func (c claim) clashesWith(other claim) bool {
-	cluster, otherCluster := c.release.cluster().Server, other.release.cluster().Server
-	if c.host != other.host || c.what != other.what || cluster != otherCluster {
-		return false
-	}
-	if c.release == other.release && c.at.object.String() == other.at.object.String() {
+	if c.facts == other.facts && c.at.object.String() == other.at.object.String() {
 		return false
 	}
 	if len(c.parents) == 0 || len(other.parents) == 0 {
 		// Ingress and route in one release are a move from one to the other.
-		return c.release != other.release || len(c.parents) == len(other.parents)
+		return c.facts != other.facts || len(c.parents) == len(other.parents)
 	}
 	return slices.ContainsFunc(c.parents, func(parent string) bool { return slices.Contains(other.parents, parent) })
 }
 
 // hostClash reports each clash with both claims: whoever checks one environment
 // alone learns of it too.
-func hostClash(releases []*Release) map[*Release][]Violation {
-	found := map[*Release][]Violation{}
+func hostClash(all []*Facts) map[*Facts][]Violation {
+	found := map[*Facts][]Violation{}
 	add := func(c, other claim) {
 		who := fmt.Sprint(other.at.object)
-		if other.release != c.release {
-			who = fmt.Sprintf("release %s of %s", other.release.Name, other.release.Environment.Name)
+		if other.facts != c.facts {
+			who = fmt.Sprintf("release %s of %s", other.facts.name, other.facts.environment)
 		}
-		found[c.release] = append(found[c.release], c.at.blame("give one of them another host or path",
+		found[c.facts] = append(found[c.facts], c.at.blame("give one of them another host or path",
 			"%s claims %s of %s, and so does %s", c.at.object, c.what, orEvery(c.host), who))
 	}
-	byHost := map[string][]claim{}
-	for _, r := range releases {
-		for _, c := range append(ingressClaims(r), routeClaims(r)...) {
-			for _, first := range byHost[c.host] {
+	type wanted struct{ server, host, what string }
+	known := map[wanted][]claim{}
+	for _, f := range all {
+		for _, c := range f.claims {
+			w := wanted{f.server, c.host, c.what}
+			for _, first := range known[w] {
 				if c.clashesWith(first) {
 					add(first, c)
 					add(c, first)
 					break
 				}
 			}
-			byHost[c.host] = append(byHost[c.host], c)
+			known[w] = append(known[w], c)
 		}
 	}
 	return found
@@ -73,7 +71,7 @@ func ingressClaims(r *Release) []claim {
 		for _, rule := range ingress.at("spec", "rules").list() {
 			for _, path := range rule.at("http", "paths").list() {
 				claims = append(claims, claim{
-					release: r, at: rule.at("host"), host: rule.at("host").text(),
+					at: rule.at("host"), host: rule.at("host").text(),
 					what: pathClaim(path.at("path").text(), path.at("pathType").text()),
 				})
 			}
@@ -96,7 +94,7 @@ func routeClaims(r *Release) []claim {
 		}
 		for _, host := range route.at("spec", "hostnames").list() {
 			for _, what := range routeMatches(route) {
-				claims = append(claims, claim{release: r, at: host, host: host.text(), what: what, parents: parents})
+				claims = append(claims, claim{at: host, host: host.text(), what: what, parents: parents})
 			}
 		}
 	}

@@ -63,8 +63,17 @@ type objectRule struct {
 }
 
 // fleetRule is a rule over all releases of all environments together, such as
-// one against two that claim the same host.
+// one against two that claim the same host. It sees what is known of them without their
+// objects.
 type fleetRule struct {
 	id    string
-	judge func([]*Release) map[*Release][]Violation
+	judge func([]*Facts) map[*Facts][]Violation
+}
+
+// Facts are what rules over all releases need to know of one. They are small, and hold
+// no object: those of the violations have no data.
+type Facts struct {
+	environment, name, server string
+
+	claims []claim
 }

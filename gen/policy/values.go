@@ -28,6 +28,10 @@ type Values struct {
 	rules   []finding.Rule
 	context *cue.Context
 	value   cue.Value // of the package; the zero value if the repository has none
+	repo    fs.FS
+	scopes  map[string]scope // of rules, by id
+	// evaluated is the most releases that were evaluated at once.
+	evaluated int
 }
 
 // ValueViolation is one value of an environment that breaks a rule.
@@ -49,7 +53,7 @@ func Load(repo fs.FS) (*Values, error) {
 	if inst.Err != nil {
 		return nil, environment.CUEFindings(inst.Err).Sort()
 	}
-	p := &Values{context: cuecontext.New()}
+	p := &Values{context: cuecontext.New(), repo: repo, scopes: scopes(inst.Files)}
 	p.value = p.context.BuildInstance(inst)
 	all := p.value.LookupPath(cue.ParsePath("rules"))
 	fields, err := all.Fields()
@@ -145,37 +149,133 @@ func (p *Values) Lookup(id string) (finding.Rule, bool) {
 	return p.rules[i], true
 }
 
-// Judge holds each of the named environments against the rules, which see all of
-// them. Environments are data: maps, slices, strings, numbers and booleans, by
-// name. If a rule can't be evaluated, the error is a [finding.List].
-func (p *Values) Judge(environments map[string]any, names []string) (map[string][]ValueViolation, error) {
-	violations := map[string][]ValueViolation{}
-	if len(p.rules) == 0 {
-		return violations, nil
+// Judge holds each of the named environments against the rules, which see all of them.
+// If a rule can't be evaluated, the error is a [finding.List].
+//
+// Rules that look at releases one by one are evaluated for some releases at a time; see
+// [scope].
+func (p *Values) Judge(d *Data, names []string) (map[string][]ValueViolation, error) {
+	found := map[string]map[string][]ValueViolation{} // by environment and rule
+	for _, name := range names {
+		found[name] = map[string][]ValueViolation{}
 	}
-	encoded := map[string]any{}
-	for name, env := range environments {
-		encoded[name] = p.context.Encode(env)
+	var rest []finding.Rule
+	byScope := map[scope][]finding.Rule{}
+	for _, rule := range p.rules {
+		byScope[p.scopes[rule.ID]] = append(byScope[p.scopes[rule.ID]], rule)
 	}
-	all := p.context.Encode(encoded)
+	for _, s := range []scope{once, apart} {
+		rules := byScope[s]
+		if len(rules) == 0 {
+			continue
+		}
+		if ok, err := p.judgeParts(d, names, s, rules, found); err != nil {
+			return nil, err
+		} else if !ok {
+			// What is wrong then is said of everything at once.
+			for _, rule := range rules {
+				for _, name := range names {
+					delete(found[name], rule.ID)
+				}
+			}
+			rest = append(rest, rules...)
+		}
+	}
+	rest = append(rest, byScope[whole]...)
 	var findings finding.List
+	if len(rest) > 0 {
+		part, err := d.part(nil)
+		if err != nil {
+			return nil, err
+		}
+		findings = p.judgePart(p.context, p.value, part, names, rest, found)
+	}
+	violations := map[string][]ValueViolation{}
+	for _, name := range names {
+		for _, rule := range p.rules {
+			violations[name] = append(violations[name], found[name][rule.ID]...)
+		}
+	}
+	return violations, unrepeated(findings).Sort().Err()
+}
+
+// judgeParts holds environments against the rules of one scope, and adds to found what
+// breaks them. It reports whether it could: whether the rules can be evaluated apart
+// from others, and for everything.
+func (p *Values) judgeParts(d *Data, names []string, s scope, rules []finding.Rule, found map[string]map[string][]ValueViolation) (ok bool, err error) {
+	parts := []map[string][]string{{}}
+	if s == apart {
+		parts = d.parts()
+	}
+	inst, err := environment.LoadPolicy(p.repo)
+	if err != nil {
+		return false, err
+	}
+	leave(inst.Files, func(id string) bool { return p.scopes[id] == s })
+	var context *cue.Context
+	var value cue.Value
+	for i, wanted := range parts {
+		if i%contextParts == 0 {
+			context = cuecontext.New()
+			if value = context.BuildInstance(inst); value.Err() != nil {
+				return false, nil //nolint:nilerr // It is said of everything at once.
+			}
+		}
+		part, err := d.part(wanted)
+		if err != nil {
+			return false, err
+		}
+		// Those without a release in the part have nothing that can be judged.
+		with := names
+		if s == apart {
+			with = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(wanted[name]) == 0 })
+		}
+		if findings := p.judgePart(context, value, part, with, rules, found); len(findings) > 0 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// contextParts is how many parts are evaluated in one context of CUE, which never lets
+// go of anything.
+const contextParts = 16
+
+// judgePart holds environments, or parts of them, against some rules. It returns what is
+// wrong with the rules.
+func (p *Values) judgePart(
+	context *cue.Context, value cue.Value, environments map[string]any, names []string, rules []finding.Rule,
+	found map[string]map[string][]ValueViolation,
+) finding.List {
+	var findings finding.List
+	encoded := map[string]any{}
+	count := 0
+	for name, env := range environments {
+		if env, ok := env.(map[string]any); ok {
+			releases, _ := env["releases"].(map[string]any)
+			count += len(releases)
+		}
+		encoded[name] = context.Encode(env)
+	}
+	p.evaluated = max(p.evaluated, count)
+	all := context.Encode(encoded)
 	for _, name := range names {
 		// Both at once: filling in one after the other would evaluate all twice.
-		v := p.value.Unify(p.context.Encode(map[string]any{"environment": encoded[name], "environments": all}))
-		for _, rule := range p.rules {
+		v := value.Unify(context.Encode(map[string]any{"environment": encoded[name], "environments": all}))
+		for _, rule := range rules {
 			value := v.LookupPath(cue.MakePath(cue.Str("rules"), cue.Str(rule.ID)))
-			found, err := judge(value)
+			violations, err := judge(value)
 			if err != nil {
 				findings = append(findings, invalid(value, rule.ID, name, err))
 				continue
 			}
-			for i := range found {
-				found[i].Rule = rule
+			for i := range violations {
+				violations[i].Rule = rule
 			}
-			violations[name] = append(violations[name], found...)
+			found[name][rule.ID] = append(found[name][rule.ID], violations...)
 		}
 	}
-	return violations, once(findings).Sort().Err()
+	return findings
 }
 
 // example returns the violations of one rule by the environments of its own
@@ -186,9 +286,16 @@ func (p *Values) example(id, which string) ([]ValueViolation, error) {
 	if err := p.value.LookupPath(path).LookupPath(cue.MakePath(cue.Str(which))).Decode(&environments); err != nil {
 		return nil, err
 	}
-	only := &Values{context: p.context, value: p.value}
-	only.rules = slices.DeleteFunc(slices.Clone(p.rules), func(r finding.Rule) bool { return r.ID != id })
-	byName, err := only.Judge(environments, slices.Sorted(maps.Keys(environments)))
+	one := *p
+	one.rules = slices.DeleteFunc(slices.Clone(p.rules), func(r finding.Rule) bool { return r.ID != id })
+	var data Data
+	for name, env := range environments {
+		env, _ := env.(map[string]any)
+		if err := data.Add(name, env); err != nil {
+			return nil, err
+		}
+	}
+	byName, err := one.Judge(&data, slices.Sorted(maps.Keys(environments)))
 	var all []ValueViolation
 	for _, violations := range byName {
 		all = append(all, violations...)
@@ -240,9 +347,9 @@ func invalid(rule cue.Value, id, env string, err error) finding.Finding {
 	return f
 }
 
-// once drops what was found of a rule with one environment and again with the
+// unrepeated drops what was found of a rule with one environment and again with the
 // next: it is the rule that has to be mended.
-func once(findings finding.List) finding.List {
+func unrepeated(findings finding.List) finding.List {
 	seen := map[finding.Position]bool{}
 	return slices.DeleteFunc(findings, func(f finding.Finding) bool {
 		again := seen[f.Position]

@@ -32,18 +32,30 @@ type File struct {
 
 // Environment returns the files of one environment, ordered by path.
 func Environment(env *environment.Environment) ([]File, error) {
-	var files []File
+	files := Delivery(env)
 	for _, release := range env.Releases {
 		content, err := values.Encode(env, release)
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, File{env.ValuesFile(release.Name), content, env.Name})
+		files = append(files, Values(env, release, content))
 	}
+	return sorted(files), nil
+}
+
+// Values returns the file with the values of a release.
+func Values(env *environment.Environment, release environment.Release, content []byte) File {
+	return File{env.ValuesFile(release.Name), content, env.Name}
+}
+
+// Delivery returns the files of one environment but those with values, ordered by path.
+// They depend on no value, so the releases need none.
+func Delivery(env *environment.Environment) []File {
+	var files []File
 	for _, file := range delivery.Environment(env) {
 		files = append(files, File{file.Path, file.Content, env.Name})
 	}
-	return sorted(files), nil
+	return sorted(files)
 }
 
 // Shared returns the files that belong to no single environment, ordered by

@@ -111,16 +111,18 @@ func (w *Watcher) Try(r chart.Release, files []string) (*Seen, error) {
 }
 
 // Add makes count what a rendering saw.
-func (w *Watcher) Add(tried *Seen) {
+func (w *Watcher) Add(tried *Seen) { w.seen.add(tried) }
+
+func (s *Seen) add(tried *Seen) {
 	for path, place := range tried.asked {
-		if old, ok := w.seen.asked[path]; !ok || less(place, old) {
-			w.seen.asked[path] = place
+		if old, ok := s.asked[path]; !ok || less(place, old) {
+			s.asked[path] = place
 		}
 	}
 	for i, notes := range tried.notes() {
-		maps.Copy(w.seen.notes()[i], notes)
+		maps.Copy(s.notes()[i], notes)
 	}
-	maps.Copy(w.seen.branches, tried.branches)
+	maps.Copy(s.branches, tried.branches)
 }
 
 // News reports whether a rendering saw anything that was not seen before.
@@ -154,23 +156,33 @@ func adds[K comparable](a, b map[K]bool) bool {
 
 // Seen returns what was seen so far.
 func (w *Watcher) Seen() *Seen {
-	ran := map[Branch]bool{}
-	for _, s := range w.sets {
-		for i, b := range s.branches {
-			ran[b] = ran[b] || w.seen.branches[s.first+i]
-		}
-	}
 	seen := *w.seen
-	seen.unrendered = seen.unrendered[:0:0]
-	for b, ran := range ran {
-		if !ran {
-			seen.unrendered = append(seen.unrendered, b)
-		}
-	}
+	seen.unrendered = w.unrun(&seen)
 	slices.SortFunc(seen.unrendered, func(a, b Branch) int {
 		return cmp.Or(strings.Compare(a.Template, b.Template), cmp.Compare(a.from, b.from))
 	})
 	return &seen
+}
+
+// unrun returns the branches that did not run.
+func (w *Watcher) unrun(seen *Seen) []Branch {
+	ran := map[Branch]bool{}
+	for _, s := range w.sets {
+		for i, b := range s.branches {
+			ran[b] = ran[b] || seen.branches[s.first+i]
+		}
+	}
+	var unrun []Branch
+	for b, ran := range ran {
+		if !ran {
+			unrun = append(unrun, b)
+		}
+	}
+	return unrun
+}
+
+func (p position) compare(other position) int {
+	return cmp.Or(strings.Compare(p.Template, other.Template), cmp.Compare(p.Line, other.Line), cmp.Compare(p.Column, other.Column))
 }
 
 func less(a, b position) bool {

@@ -9,16 +9,19 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"gitlab.com/towpath/towpath/bench/fleet/cost"
 	"gitlab.com/towpath/towpath/bench/fleet/synthetic"
 	"gitlab.com/towpath/towpath/bench/toolcache"
+	"gitlab.com/towpath/towpath/gen/check"
 	genfleet "gitlab.com/towpath/towpath/gen/fleet"
 	"gitlab.com/towpath/towpath/gen/kept"
 	"gitlab.com/towpath/towpath/gen/manifest"
@@ -75,6 +78,49 @@ func TestRendering(t *testing.T) {
 	}
 	for _, name := range []string{"cold", "nothing changed"} {
 		figures, err := cost.Of(releases, repo, render)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hold(t, name, figures)
+	}
+}
+
+// TestChecking counts what it costs to check the fleet, and to say what is wrong with a
+// fleet in which many values are.
+func TestChecking(t *testing.T) {
+	if race {
+		t.Skip("the race detector allocates too")
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for name, wrong := range map[string]int{"check": 0, "check wrong values": 20} {
+		text, err := sample.Files(os.DirFS("../../.."))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := fstest.MapFS{}
+		for _, file := range slices.Sorted(maps.Keys(text)) {
+			data := text[file]
+			if strings.HasPrefix(file, "envs/stage/") && path.Base(file) == "env.cue" {
+				const values = "values: {"
+				n := min(wrong, bytes.Count(data, []byte(values)))
+				data = bytes.Replace(data, []byte(values), []byte(values+"\n\t\t\tnoSuchKey: 1"), n)
+				wrong -= n
+			}
+			files[file] = &fstest.MapFile{Data: data}
+		}
+		if wrong > 0 {
+			t.Fatalf("%d values too few to spoil", wrong)
+		}
+		repo := &cost.Count{FS: files}
+		run := func() error {
+			_, err := check.Run(repo, check.Options{Names: sample.Names(), Jobs: 1, Today: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)})
+			return err
+		}
+		// What the process reads once, as the schemas of Kubernetes, comes first.
+		if err := run(); err != nil {
+			t.Fatal(err)
+		}
+		figures, err := cost.Of(releases, repo, run)
 		if err != nil {
 			t.Fatal(err)
 		}
