@@ -26,8 +26,8 @@ func TestFleet(t *testing.T) {
 		t.Fatal(err)
 	}
 	sections := strings.Split(string(page), "\n## ")[1:]
-	if len(sections) != 2 {
-		t.Fatalf("%d sections, want 2", len(sections))
+	if len(sections) != 3 {
+		t.Fatalf("%d sections, want 3", len(sections))
 	}
 	for _, section := range sections {
 		title, _, _ := strings.Cut(section, "\n")
@@ -64,18 +64,23 @@ func TestFleet(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, product := range products {
-				var want, got map[string]any
+				var want map[string]any
+				var got []any
 				if err := yaml.UnmarshalStrict([]byte(product[2]), &want); err != nil {
 					t.Fatal(err)
 				}
 				for _, file := range produced {
 					if file.Path == product[1] {
-						if err := yaml.Unmarshal(file.Content, &got); err != nil {
-							t.Fatal(err)
+						for text := range strings.SplitSeq(string(file.Content), "\n---\n") {
+							var one map[string]any
+							if err := yaml.Unmarshal([]byte(text), &one); err != nil {
+								t.Fatal(err)
+							}
+							got = append(got, one)
 						}
 					}
 				}
-				if !anyHolds([]any{got}, want) {
+				if !anyHolds(got, want) {
 					t.Errorf("%s does not hold\n%s\nbut is\n%v", product[1], product[2], got)
 				}
 			}

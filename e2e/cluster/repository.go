@@ -31,6 +31,11 @@ const BrokenVersion = "0.3.0"
 //go:embed envs/*.cue
 var environments embed.FS
 
+// world is an environment of this cluster alone, in two regions, with its chart.
+//
+//go:embed all:world
+var world embed.FS
+
 // exampleKey is the approval key that the repository comes with, whose private half nobody has.
 const exampleKey = "170C6F1ADB1B1613"
 
@@ -68,6 +73,9 @@ func (c *Cluster) repository(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.addWorld(clone, key); err != nil {
+		return err
+	}
 	pinned := func(image string) string { return image + "@" + c.state.Images[image] }
 	image := pinned(serviceImage + ":" + FirstVersion)
 	release := []string{c.config.Programs["gen"], "release"}
@@ -88,6 +96,25 @@ func (c *Cluster) repository(ctx context.Context) error {
 		[]string{"git", "remote", "add", "origin", bare},
 		[]string{"git", "push", "--quiet", "--set-upstream", "origin", "main"},
 	)
+}
+
+// addWorld adds the environment world to the repository.
+func (c *Cluster) addWorld(clone, key string) error {
+	texts := strings.NewReplacer("APPROVALKEY", key, "PAUSEIMAGE", pauseImage+"@"+c.state.Images[pauseImage])
+	return fs.WalkDir(world, "world", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := world.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(clone, strings.TrimPrefix(name, "world/"))
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(to, []byte(texts.Replace(string(data))), 0o644)
+	})
 }
 
 // copyTree copies what Git knows of a working tree, or would: neither ignored files nor the history.

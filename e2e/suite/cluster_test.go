@@ -53,7 +53,7 @@ func TestBootstrap(t *testing.T) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	want := []string{"default", "dev", "dev-root", "prod", "prod-root", "projects", "stage", "stage-root"}
+	want := []string{"default", "dev", "dev-root", "prod", "prod-root", "projects", "stage", "stage-root", "world", "world-root"}
 	if !slices.Equal(names, want) {
 		t.Errorf("AppProjects are %q, not %q", names, want)
 	}

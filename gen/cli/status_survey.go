@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"sync"
 	"time"
@@ -272,7 +271,7 @@ func (s *survey) drift(env *environment.Environment, release environment.Release
 		return nil
 	}
 	paths := slices.DeleteFunc(delivery.Reads(env, release), func(name string) bool { return name == env.ApprovalFile() })
-	paths = append(paths, path.Join(delivery.Dir, env.Name, release.Name+".yaml"))
+	paths = append(paths, delivery.ApplicationFile(env, release))
 	commits, err := s.git.Log(from, s.at.state.Commit, paths...)
 	if err != nil {
 		s.note("%s: DRIFT is unknown: %v", env.Name, err)

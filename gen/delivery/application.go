@@ -6,7 +6,14 @@ import (
 
 // application is the Argo CD Application of one release.
 func application(env *environment.Environment, release environment.Release) object {
-	cluster := env.ClusterOf(release)
+	app := template(env, release, env.ClusterOf(release), env.SyncOf(release) == "automated")
+	app["apiVersion"], app["kind"] = "argoproj.io/v1alpha1", "Application"
+	app["metadata"].(object)["namespace"] = ApplicationNamespace(env.Name)
+	return app
+}
+
+// template is metadata and spec of a release's Application in a cluster.
+func template(env *environment.Environment, release environment.Release, cluster environment.Cluster, automatic bool) object {
 	helm := object{
 		"releaseName": release.Helm,
 		// A leading slash means the root of the repository, wherever the chart
@@ -17,7 +24,7 @@ func application(env *environment.Environment, release environment.Release) obje
 		// were part of the release.
 		"skipTests": true,
 	}
-	metadata := object{"name": release.Name, "namespace": ApplicationNamespace(env.Name)}
+	metadata := object{"name": release.Name}
 	labels := object{}
 	for label, value := range map[string]string{TeamLabel: release.Team, RegionLabel: release.Region} {
 		if value != "" {
@@ -56,13 +63,11 @@ func application(env *environment.Environment, release environment.Release) obje
 			//   Replace, Force, Validate=false: they lose data or skip a check.
 		},
 	}
-	if env.SyncOf(release) == "automated" {
+	if automatic {
 		policy["automated"] = automated(env.Delivery.Prune, env.Delivery.SelfHeal)
 	}
 	return object{
-		"apiVersion": "argoproj.io/v1alpha1",
-		"kind":       "Application",
-		"metadata":   metadata,
+		"metadata": metadata,
 		"spec": object{
 			"project": env.Name,
 			"source": object{

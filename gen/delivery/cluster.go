@@ -11,6 +11,12 @@ const (
 	// ApprovedOnly lets Argo CD's API start no sync but that of the revision
 	// that Argo CD found at the head of the approval branch.
 	ApprovedOnly = "approved-revision-only"
+	// SetsFromGit lets nobody of Argo CD but its application controller, which
+	// applies what is in Git, make or change an ApplicationSet.
+	SetsFromGit = "applicationsets-from-git"
+	// InOrder lets an ApplicationSet sync a region only when the regions before run
+	// the same commit, and are healthy.
+	InOrder = "regions-in-order"
 )
 
 // workloadObjects belong in each cluster that the environment is delivered to.
@@ -27,14 +33,18 @@ func workloadObjects(env *environment.Environment, cluster environment.Cluster) 
 
 // argoCDObjects belong in the cluster that Argo CD runs in.
 func argoCDObjects(env *environment.Environment) []object {
-	objects := []object{namespace(ApplicationNamespace(env.Name), object{
+	labels := object{
 		// Applications live here, and no pod ever does.
 		"pod-security.kubernetes.io/enforce": "restricted",
-	})}
+	}
+	if len(env.Rollout) > 0 {
+		labels[RolloutLabel] = "true"
+	}
+	objects := []object{namespace(ApplicationNamespace(env.Name), labels)}
 	if _, approved := env.ApprovalBranch(); approved {
 		objects = append(objects, binding(ApprovedOnly, env.Name, ApplicationNamespace(env.Name)))
 	}
-	return objects
+	return append(objects, ordered(env)...)
 }
 
 // remoteCluster is the kustomization that brings workloadObjects to a cluster

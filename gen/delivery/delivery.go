@@ -7,7 +7,8 @@
 //     admission bindings, AppProjects and one root Application per environment
 //     (argocd/bootstrap/environments/NAME);
 //   - a root Application may write Applications in namespace argocd-NAME and
-//     nothing else (argocd/NAME);
+//     nothing else (argocd/NAME); where an environment has a rollout, also the
+//     ApplicationSets that make them;
 //   - an Application may write the kinds that its environment lists, in the
 //     environment's namespace and nothing else (charts/CHART with
 //     envs/NAME/values).
@@ -57,6 +58,9 @@ const (
 	// RegionLabel is the label of an Application with the region that it runs in, if
 	// its environment has regions.
 	RegionLabel = "towpath.gitlab.io/region"
+	// RolloutLabel is the label of a namespace argocd-NAME in which ApplicationSets, which
+	// come from Git alone, make the Applications.
+	RolloutLabel = "towpath.gitlab.io/rollout"
 	// InCluster is the address of the cluster that Argo CD runs in.
 	InCluster = "https://kubernetes.default.svc"
 )
@@ -91,10 +95,26 @@ func Environment(env *environment.Environment) []File {
 			files = append(files, produced(env.Dir(), dir+"/kustomization.yaml", remoteCluster(place)))
 		}
 	}
+	if len(env.Rollout) > 0 {
+		for _, release := range env.Written() {
+			files = append(files, produced(env.ReleaseDir(release), ApplicationFile(env, release), applicationSet(env, release)))
+		}
+		return sorted(files)
+	}
 	for _, release := range env.Releases {
-		files = append(files, produced(env.ReleaseDir(release), Dir+"/"+env.Name+"/"+release.Name+".yaml", application(env, release)))
+		files = append(files, produced(env.ReleaseDir(release), ApplicationFile(env, release), application(env, release)))
 	}
 	return sorted(files)
+}
+
+// ApplicationFile returns the path of the file with the Application of one of env's
+// releases, relative to the repository's root: one for all regions if env has a rollout.
+func ApplicationFile(env *environment.Environment, release environment.Release) string {
+	name := release.Name
+	if len(env.Rollout) > 0 {
+		name = release.Helm
+	}
+	return Dir + "/" + env.Name + "/" + name + ".yaml"
 }
 
 // placeDir returns the folder below EnvironmentsDir with what an environment needs in

@@ -20,8 +20,8 @@ var update = flag.Bool("update", false, "write the produced files to testdata")
 
 const testdata = "testdata"
 
-// environments are one of each sort: following main, approved, and approved for
-// a cluster elsewhere, by hand and at certain hours.
+// environments are one of each sort: following main, approved, approved for a cluster
+// elsewhere, by hand and at certain hours, and approved for region after region.
 func environments() []*environment.Environment {
 	dev := &environment.Environment{
 		Name: "dev", Tier: "development", Namespace: "towpath-dev",
@@ -60,7 +60,28 @@ func environments() []*environment.Environment {
 		},
 		Releases: []environment.Release{{Name: "service", Helm: "service", Chart: "service"}},
 	}
-	return []*environment.Environment{dev, prod, west}
+	world := &environment.Environment{
+		Name: "world", Tier: "production", Namespace: "towpath-world",
+		Cluster: environment.Cluster{Server: delivery.InCluster, KubernetesVersion: "1.33"},
+		Regions: map[string]environment.Region{
+			"asia": {Cluster: environment.Cluster{Server: "https://asia.example:6443", KubernetesVersion: "1.33"}, Sync: "automated"},
+			"eu":   {Cluster: environment.Cluster{Server: delivery.InCluster, KubernetesVersion: "1.34", APIVersions: []string{"monitoring.coreos.com/v1"}}, Sync: "automated"},
+			"us":   {Cluster: environment.Cluster{Server: "https://us.example:6443", KubernetesVersion: "1.33"}, Sync: "automated"},
+		},
+		Rollout: [][]string{{"eu"}, {"us", "asia"}},
+		Delivery: environment.Delivery{
+			Repository: "https://gitlab.com/towpath/towpath.git", Revision: "refs/heads/env/world",
+			Sync: "automated", Prune: true, SelfHeal: true,
+			SignatureKeys: []string{"170C6F1ADB1B1613"},
+			Kinds:         []string{"ConfigMap", "Deployment.apps"},
+		},
+		Releases: []environment.Release{
+			{Name: "web-asia", Helm: "web", Region: "asia", Chart: "service"},
+			{Name: "web-eu", Helm: "web", Region: "eu", Chart: "service"},
+			{Name: "web-us", Helm: "web", Region: "us", Chart: "service"},
+		},
+	}
+	return []*environment.Environment{dev, prod, west, world}
 }
 
 func produce(envs []*environment.Environment) map[string]string {

@@ -29,7 +29,12 @@ func project(env *environment.Environment) object {
 func rootProject(env *environment.Environment) object {
 	spec := projectSpec(env, fmt.Sprintf("Root of environment %s: writes its Applications, nothing else", env.Name))
 	spec["destinations"] = []object{{"server": InCluster, "namespace": ApplicationNamespace(env.Name)}}
-	permitKinds(spec, []object{{"group": "argoproj.io", "kind": "Application"}})
+	kinds := []object{{"group": "argoproj.io", "kind": "Application"}}
+	if len(env.Rollout) > 0 {
+		// Applications too: those from before the rollout have to go.
+		kinds = append(kinds, object{"group": "argoproj.io", "kind": "ApplicationSet"})
+	}
+	permitKinds(spec, kinds)
 	return appProject(Root(env.Name), spec)
 }
 

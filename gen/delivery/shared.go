@@ -13,7 +13,7 @@ import (
 // in the environments: their namespaces and bindings, their root Applications,
 // and the settings of Argo CD that list environments.
 func environmentsComponent(all []*environment.Environment) object {
-	var resources, roots, namespaces []string
+	var resources, roots, namespaces, rollouts []string
 	for _, env := range all {
 		resources = append(resources, env.Name+"/argocd.yaml")
 		for _, place := range env.Places() {
@@ -23,6 +23,14 @@ func environmentsComponent(all []*environment.Environment) object {
 		}
 		roots = append(roots, Root(env.Name)+".yaml="+env.Name+"/root.yaml")
 		namespaces = append(namespaces, ApplicationNamespace(env.Name))
+		if len(env.Rollout) > 0 {
+			rollouts = append(rollouts, ApplicationNamespace(env.Name))
+		}
+	}
+	// Each namespace by name: Argo CD takes * and /regular expressions/ too.
+	settings := []string{"application.namespaces=" + strings.Join(namespaces, ",")}
+	if len(rollouts) > 0 {
+		settings = append(settings, "applicationsetcontroller.namespaces="+strings.Join(rollouts, ","))
 	}
 	if _, ok := projectsKeeper(all); ok {
 		roots = append(roots, Projects+".yaml")
@@ -38,8 +46,7 @@ func environmentsComponent(all []*environment.Environment) object {
 			{"name": "delivery-roots", "namespace": Namespace, "files": roots},
 			{
 				"name": "argocd-cmd-params-cm", "namespace": Namespace, "behavior": "merge", "options": fixedName,
-				// Each namespace by name: Argo CD takes * and /regular expressions/ too.
-				"literals": []string{"application.namespaces=" + strings.Join(namespaces, ",")},
+				"literals": settings,
 			},
 			{
 				"name": "argocd-rbac-cm", "namespace": Namespace, "behavior": "merge", "options": fixedName,

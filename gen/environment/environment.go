@@ -22,8 +22,11 @@ type Environment struct {
 
 	Cluster Cluster `json:"cluster"`
 	// Regions are the clusters that run the environment in place of Cluster, by name.
-	Regions  map[string]Region `json:"regions,omitempty"`
-	Delivery Delivery          `json:"delivery"`
+	Regions map[string]Region `json:"regions,omitempty"`
+	// Rollout is the order in which a change goes through the regions: steps, each with
+	// the names of regions. It has every region once, or is empty.
+	Rollout  [][]string `json:"rollout,omitempty"`
+	Delivery Delivery   `json:"delivery"`
 
 	// Differs are the values that are meant to differ from other environments, each
 	// as RELEASE.PATH.

@@ -46,14 +46,9 @@ func Load(repo fs.FS, names []string) (*Set, error) {
 // loadAll makes environments of their parts. The findings are of folders that can't be
 // parts.
 func loadAll(contract *build.Instance, parts []part, findings finding.List) (*Set, error) {
-	if contract.Err != nil {
-		return nil, CUEFindings(contract.Err).Sort()
-	}
-	inheritAll(parts)
-	results, contractErr := loadParts(contract, parts)
-	if contractErr != nil {
-		// Every environment repeats the contract's own errors.
-		return nil, CUEFindings(contractErr).Sort()
+	results, invalid := loadEach(contract, parts)
+	if len(invalid) > 0 {
+		return nil, invalid
 	}
 	set := &Set{}
 	for len(parts) > 0 {
@@ -70,6 +65,20 @@ func loadAll(contract *build.Instance, parts []part, findings finding.List) (*Se
 		parts, results = parts[n:], results[n:]
 	}
 	return set, findings.Sort().Err()
+}
+
+// loadEach evaluates the parts, or returns what is wrong with the contract.
+func loadEach(contract *build.Instance, parts []part) (results []loaded, invalid finding.List) {
+	if contract.Err != nil {
+		return nil, CUEFindings(contract.Err).Sort()
+	}
+	inheritAll(parts)
+	results, err := loadParts(contract, parts)
+	if err != nil {
+		// Every environment repeats the contract's own errors.
+		return nil, CUEFindings(err).Sort()
+	}
+	return results, nil
 }
 
 // part is a package of CUE that an environment is made of: its own folder, or that
@@ -142,21 +151,30 @@ func loadParts(contract *build.Instance, parts []part) ([]loaded, error) {
 	return results, group.Wait()
 }
 
-// joined makes an environment of what came of its parts, its own folder first.
-func joined(parts []part, results []loaded) (*Environment, finding.List) {
-	env := results[0].env
-	findings := slices.Clone(results[0].findings)
-	for _, l := range results[1:] {
-		for _, f := range l.findings {
+// together returns what is wrong with the folders of an environment, its own first.
+func together(folders []finding.List) finding.List {
+	findings := slices.Clone(folders[0])
+	for _, found := range folders[1:] {
+		for _, f := range found {
 			// What is wrong with the environment itself is so in each of its teams.
-			if !slices.ContainsFunc(results[0].findings, func(known finding.Finding) bool { return known.Rule == f.Rule && known.Message == f.Message }) {
+			if !slices.ContainsFunc(folders[0], func(known finding.Finding) bool { return known.Rule == f.Rule && known.Message == f.Message }) {
 				findings = append(findings, f)
 			}
 		}
 	}
-	if len(parts) > 1 {
-		findings = append(findings, twice(parts[0].env, results)...)
+	return findings
+}
+
+// joined makes an environment of what came of its parts, its own folder first. A
+// [Gathering] does the same with less at hand.
+func joined(parts []part, results []loaded) (*Environment, finding.List) {
+	env := results[0].env
+	var found []finding.List
+	var places []map[string]Origin
+	for _, l := range results {
+		found, places = append(found, l.findings), append(places, l.places())
 	}
+	findings := append(together(found), twice(parts[0].env, places)...)
 	if len(findings) > 0 {
 		return nil, findings
 	}
@@ -164,7 +182,7 @@ func joined(parts []part, results []loaded) (*Environment, finding.List) {
 		findings = append(findings, env.join(parts[i+1], l)...)
 	}
 	slices.SortFunc(env.Releases, byName)
-	return env, append(findings, env.clashes()...)
+	return env, append(findings, slices.Concat(env.clashes(), env.misplaced())...)
 }
 
 // LoadContract loads the contract alone.

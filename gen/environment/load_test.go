@@ -88,13 +88,13 @@ func TestFindings(t *testing.T) {
 		files: env(good + "	namespce: \"x\"\n"),
 		want: []string{
 			`envs/prod/env.cue:8:94: error: production needs at least 2 replicas [broken-rule] | set releases.service.values.replicas`,
-			`envs/prod/env.cue:9:2: error: unknown field "namespce" [unknown-field] | allowed: cluster, database, delivery, differs, name, namespace, redis, regions, releases, tier, waivers | did you mean namespace?`,
+			`envs/prod/env.cue:9:2: error: unknown field "namespce" [unknown-field] | allowed: cluster, database, delivery, differs, name, namespace, redis, regions, releases, rollout, tier, waivers | did you mean namespace?`,
 		},
 	}, {
 		name:  "misspelt required key",
 		files: env(strings.Replace(good, "tier:", "tixr:", 1)),
 		want: []string{
-			`envs/prod/env.cue:7:2: error: unknown field "tixr" [unknown-field] | allowed: cluster, database, delivery, differs, name, namespace, redis, regions, releases, tier, waivers | did you mean tier?`,
+			`envs/prod/env.cue:7:2: error: unknown field "tixr" [unknown-field] | allowed: cluster, database, delivery, differs, name, namespace, redis, regions, releases, rollout, tier, waivers | did you mean tier?`,
 		},
 	}, {
 		name:  "two misspelt keys deep down, and a wrong value",
@@ -109,7 +109,7 @@ func TestFindings(t *testing.T) {
 		files: map[string]string{"env.cue": header + good + "}\nextra: 1\n"},
 		want: []string{
 			`envs/prod/env.cue:8:94: error: production needs at least 2 replicas [broken-rule] | set releases.service.values.replicas`,
-			`envs/prod/env.cue:10:1: error: unknown field "extra" [unknown-field] | allowed: cluster, database, delivery, differs, name, namespace, redis, regions, releases, tier, waivers`,
+			`envs/prod/env.cue:10:1: error: unknown field "extra" [unknown-field] | allowed: cluster, database, delivery, differs, name, namespace, redis, regions, releases, rollout, tier, waivers`,
 		},
 	}, {
 		name:  "missing required key",

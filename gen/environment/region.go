@@ -66,6 +66,17 @@ func (e *Environment) Written() []Release {
 	return written
 }
 
+// ReleasesOf returns the releases that are written under a name: one for each region.
+func (e *Environment) ReleasesOf(name string) []Release {
+	var all []Release
+	for _, release := range e.Releases {
+		if release.Helm == name {
+			all = append(all, release)
+		}
+	}
+	return all
+}
+
 // Path returns the names on the way from the environment to what is said of the
 // release, in the order of CUE's fields.
 func (r Release) Path() []string {
@@ -114,18 +125,25 @@ func byName(a, b Release) int {
 // clashes reports releases whose Applications would have one name, as web-a in
 // region b and web in region a-b have.
 func (e *Environment) clashes() finding.List {
-	d := diagnosis{env: e.Name}
-	for i := 1; i < len(e.Releases); i++ {
-		a, b := e.Releases[i-1], e.Releases[i]
+	return clashes(e.Name, e.Releases, e.placeOf)
+}
+
+// placeOf returns the place of a release.
+func (e *Environment) placeOf(r Release) Origin {
+	origins := Origins(e.Around(r.Helm).LookupPath(releasePath(r.Helm)))
+	if len(origins) == 0 {
+		return Origin{}
+	}
+	return origins[0]
+}
+
+// clashes is [Environment.clashes] of releases that are ordered by name.
+func clashes(env string, releases []Release, place func(Release) Origin) finding.List {
+	d := diagnosis{env: env}
+	for i := 1; i < len(releases); i++ {
+		a, b := releases[i-1], releases[i]
 		if a.Name != b.Name {
 			continue
-		}
-		place := func(r Release) Origin {
-			origins := Origins(e.Around(r.Helm).LookupPath(releasePath(r.Helm)))
-			if len(origins) == 0 {
-				return Origin{}
-			}
-			return origins[0]
 		}
 		d.addAt(place(b), finding.Finding{
 			Rule:    "duplicate-release",
@@ -134,7 +152,7 @@ func (e *Environment) clashes() finding.List {
 			Notes:   []finding.Note{{Position: place(a).Label, Message: "the other one"}},
 		})
 	}
-	return withEnvironment(d.findings, e.Name)
+	return withEnvironment(d.findings, env)
 }
 
 // judged tells which paths of a folder's are judged there: those of its own

@@ -291,12 +291,11 @@ func differs(env, view *Environment) string {
 }
 
 // twice reports releases that more than one folder of an environment writes: its
-// own, which is the first, or those of its teams.
-func twice(env string, folders []loaded) finding.List {
+// own, which is the first, or those of its teams. Each has the places of its releases.
+func twice(env string, folders []map[string]Origin) finding.List {
 	first := map[string]Origin{}
 	d := diagnosis{env: env}
-	for _, l := range folders {
-		mine := l.places()
+	for _, mine := range folders {
 		for _, name := range slices.Sorted(maps.Keys(mine)) {
 			other, known := first[name]
 			if !known {

@@ -184,7 +184,7 @@ func TestTeamFindings(t *testing.T) {
 		name:  "a key of the environment that is misspelt",
 		files: map[string]string{"shop/shop.cue": teamRelease("shop", "") + "	relases: {}\n"},
 		want: []string{
-			`envs/prod/shop/shop.cue:7:2: error: unknown field "relases" [unknown-field] | allowed: cluster, database, delivery, differs, name, namespace, redis, regions, releases, tier, waivers | did you mean releases?`,
+			`envs/prod/shop/shop.cue:7:2: error: unknown field "relases" [unknown-field] | allowed: cluster, database, delivery, differs, name, namespace, redis, regions, releases, rollout, tier, waivers | did you mean releases?`,
 		},
 	}, {
 		name:  "an unknown key of a release's values, in a file that joins the contract",

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -19,6 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"gitlab.com/towpath/towpath/argocd/verify/internal/testrepo"
+	"gitlab.com/towpath/towpath/gen/delivery"
 )
 
 // policy compiles an admission policy of bootstrap with the API server's code.
@@ -34,7 +37,7 @@ func policy(t *testing.T, name string) validating.Validator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	declared := cel.OptionalVariableDeclarations{HasAuthorizer: true, StrictCost: true}
+	declared := cel.OptionalVariableDeclarations{HasParams: p.Spec.ParamKind != nil, HasAuthorizer: true, StrictCost: true}
 	for _, v := range p.Spec.Variables {
 		result := compiler.CompileAndStoreVariable(&validating.Variable{Name: v.Name, Expression: v.Expression}, declared, environment.StoredExpressions)
 		if result.Error != nil {
@@ -64,8 +67,9 @@ func policy(t *testing.T, name string) validating.Validator {
 }
 
 // decide returns the messages with which a request is denied.
-func decide(t *testing.T, v validating.Validator, operation admission.Operation, username string, gvr schema.GroupVersionResource, old, object *unstructured.Unstructured) []string {
+func decide(t *testing.T, v validating.Validator, r request, gvr schema.GroupVersionResource) []string {
 	t.Helper()
+	old, object, params := object(t, r.old), object(t, r.new), object(t, r.params)
 	some := object
 	if some == nil {
 		some = old
@@ -80,11 +84,19 @@ func decide(t *testing.T, v validating.Validator, operation admission.Operation,
 		newObject = object
 	}
 	attributes := admission.NewAttributesRecord(newObject, oldObject, kind, some.GetNamespace(), some.GetName(), gvr, "",
-		operation, nil, false, &user.DefaultInfo{Name: username})
+		r.operation, nil, false, &user.DefaultInfo{Name: r.user})
 	versioned := &admission.VersionedAttributes{
 		Attributes: attributes, VersionedKind: kind, VersionedObject: newObject, VersionedOldObject: oldObject,
 	}
-	result := v.Validate(context.Background(), gvr, versioned, nil, nil, math.MaxInt64, nil)
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: some.GetNamespace(), Labels: map[string]string{"kubernetes.io/metadata.name": some.GetNamespace()}}}
+	if r.rollout {
+		namespace.Labels[delivery.RolloutLabel] = "true"
+	}
+	var param runtime.Object
+	if params != nil {
+		param = params
+	}
+	result := v.Validate(context.Background(), gvr, versioned, param, namespace, math.MaxInt64, nil)
 	var denied []string
 	for _, d := range result.Decisions {
 		if d.Action == validating.ActionDeny {
@@ -114,6 +126,10 @@ type request struct {
 	operation admission.Operation
 	user      string
 	old, new  string
+	// rollout tells that the namespace belongs to an environment with a rollout.
+	rollout bool
+	// params is what a binding gives the policy.
+	params string
 	// denied is a part of the message, or "" if the request is let through.
 	denied string
 }
@@ -122,7 +138,7 @@ func judge(t *testing.T, v validating.Validator, gvr schema.GroupVersionResource
 	t.Helper()
 	for _, r := range requests {
 		t.Run(r.name, func(t *testing.T) {
-			got := decide(t, v, r.operation, r.user, gvr, object(t, r.old), object(t, r.new))
+			got := decide(t, v, r, gvr)
 			switch {
 			case r.denied == "" && len(got) > 0:
 				t.Errorf("denied: %q", got)

@@ -78,6 +78,9 @@ func TestBuild(t *testing.T) {
 		"ValidatingAdmissionPolicyBinding /approved-revision-only-prod",
 		"ValidatingAdmissionPolicyBinding /approved-revision-only-roots",
 		"ValidatingAdmissionPolicyBinding /rules-from-git",
+		"ValidatingAdmissionPolicy /applicationsets-from-git",
+		"ValidatingAdmissionPolicyBinding /applicationsets-from-git",
+		"ValidatingAdmissionPolicy /regions-in-order",
 	} {
 		if objects[key] == nil {
 			t.Errorf("no %s", key)

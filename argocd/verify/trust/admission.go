@@ -44,7 +44,8 @@ func (c *check) admission() {
 		if _, follows := env.ApprovalBranch(); !follows {
 			continue
 		}
-		guards := []guard{{delivery.ApprovedOnly, delivery.ApplicationNamespace(env.Name), "argoproj.io", "applications"}}
+		namespace := delivery.ApplicationNamespace(env.Name)
+		guards := []guard{{delivery.ApprovedOnly, namespace, "argoproj.io", "applications"}, setsFromGit(namespace)}
 		inCluster := func(p environment.Place) bool { return p.Server == delivery.InCluster }
 		if slices.ContainsFunc(env.Places(), inCluster) {
 			guards = append(guards, guard{delivery.NumberRises, env.Namespace, "", "configmaps"})
@@ -55,6 +56,7 @@ func (c *check) admission() {
 			}
 		}
 	}
+	c.order(policies, bindings)
 }
 
 func (c *check) unguarded(env *environment.Environment, g guard, why string) {
@@ -68,6 +70,17 @@ func (c *check) unguarded(env *environment.Environment, g guard, why string) {
 
 // open says why the guard is not in force, or nothing.
 func (g guard) open(policy *admissionv1.ValidatingAdmissionPolicy, bindings []*admissionv1.ValidatingAdmissionPolicyBinding) string {
+	if why := g.inForce(policy, admissionv1.Create, admissionv1.Update, admissionv1.Delete); why != "" {
+		return why
+	}
+	if !slices.ContainsFunc(bindings, g.bound) {
+		return "no binding that denies selects the namespace"
+	}
+	return ""
+}
+
+// inForce says why the policy is not asked about the operations, or nothing.
+func (g guard) inForce(policy *admissionv1.ValidatingAdmissionPolicy, operations ...admissionv1.OperationType) string {
 	if policy == nil {
 		return "there is no such policy"
 	}
@@ -77,13 +90,10 @@ func (g guard) open(policy *admissionv1.ValidatingAdmissionPolicy, bindings []*a
 	if len(policy.Spec.Validations) == 0 {
 		return "it validates nothing"
 	}
-	for _, operation := range []admissionv1.OperationType{admissionv1.Create, admissionv1.Update, admissionv1.Delete} {
+	for _, operation := range operations {
 		if !g.asked(policy.Spec.MatchConstraints, operation) {
 			return fmt.Sprintf("it is not asked about %s of %s", operation, g.resource)
 		}
-	}
-	if !slices.ContainsFunc(bindings, g.bound) {
-		return "no binding that denies selects the namespace"
 	}
 	return ""
 }

@@ -42,16 +42,12 @@ func (c *check) place(d *document) (place, bool) {
 	case delivery.EnvironmentsDir + "/" + env.Name:
 		return root(env, delivery.Root(env.Name), delivery.Dir+"/"+env.Name), true
 	case delivery.Dir + "/" + env.Name:
+		if len(env.Rollout) > 0 {
+			return place{}, false // ApplicationSets make them, in order.
+		}
 		for _, release := range env.Releases {
 			if release.Name == d.name {
-				p := place{
-					env: env, release: &release, name: release.Name, project: env.Name,
-					namespace: delivery.ApplicationNamespace(env.Name), path: "charts/" + release.Chart,
-				}
-				if env.SyncOf(release) == "automated" {
-					p.automated = &v1alpha1.SyncPolicyAutomated{Prune: env.Delivery.Prune, SelfHeal: env.Delivery.SelfHeal}
-				}
-				return p, true
+				return ofRelease(env, release), true
 			}
 		}
 	}
@@ -87,10 +83,7 @@ func (c *check) applications() {
 		if p.release == nil {
 			roots[d.name] = true
 		}
-		if c.belongs(d, p) && c.source(d, p) {
-			c.syncs(d, p)
-			c.permitted(d, p)
-		}
+		c.judge(d, p)
 	}
 	for _, env := range c.Environments {
 		if name := delivery.Root(env.Name); !roots[name] {
@@ -213,6 +206,7 @@ func (c *check) values(d *document, p place) {
 		{"passCredentials", helm.PassCredentials},
 		{"releaseName", helm.ReleaseName != p.release.Helm},
 		{"kubeVersion", helm.KubeVersion != p.env.ClusterOf(*p.release).HelmVersion()},
+		{"apiVersions", !slices.Equal(helm.APIVersions, p.env.ClusterOf(*p.release).APIVersions)},
 	} {
 		if other.set {
 			c.in(p.env, d.at("spec", "source", "helm", other.key), "value-override",

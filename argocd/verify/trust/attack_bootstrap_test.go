@@ -45,7 +45,7 @@ var bootstrapAttacks = []attack{
 	},
 	{
 		name:  "ApplicationSets in any namespace",
-		edits: []replace{{paramsCM, `applicationsetcontroller.namespaces: ""`, `applicationsetcontroller.namespaces: "*"`}},
+		edits: []replace{{paramsCM, "  applicationsetcontroller.enable.scm", "  applicationsetcontroller.namespaces: \"*\"\n  applicationsetcontroller.enable.scm"}},
 		rule:  "open-namespaces", at: paramsCM,
 	},
 	{

@@ -33,6 +33,7 @@ type document struct {
 
 	// At most one of these is set.
 	app     *v1alpha1.Application
+	set     *v1alpha1.ApplicationSet
 	project *v1alpha1.AppProject
 
 	// unreadable is set if the object could not be decoded, and was reported.
@@ -167,6 +168,9 @@ func (c *check) decode(file string, node *yaml.Node) *document {
 	case gvk == v1alpha1.AppProjectSchemaGroupVersionKind:
 		d.project = &v1alpha1.AppProject{}
 		object = d.project
+	case gvk == v1alpha1.ApplicationSetSchemaGroupVersionKind:
+		d.set = &v1alpha1.ApplicationSet{}
+		object = d.set
 	case gvk.Group == "argoproj.io":
 		return d // unexpected, whatever is in it
 	default:
@@ -191,7 +195,7 @@ func (c *check) strict(d *document, content, object any) *document {
 	if err != nil {
 		c.report(d.at(way(err.Error())...), "unreadable-object", fmt.Sprintf("%s %s can't be read: %v", d.kind, d.name, err), "")
 		// What was decoded of it is not what it says.
-		d.app, d.project, d.unreadable = nil, nil, true
+		d.app, d.set, d.project, d.unreadable = nil, nil, nil, true
 	}
 	for _, err := range unknown {
 		at := d.at()

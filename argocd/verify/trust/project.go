@@ -46,10 +46,14 @@ func (c *check) expectedProjects() map[string]expected {
 			kinds:            kinds,
 			sourceNamespaces: []string{namespace},
 		}
+		rootKinds := []metav1.GroupKind{{Group: "argoproj.io", Kind: "Application"}}
+		if len(env.Rollout) > 0 {
+			rootKinds = append(rootKinds, metav1.GroupKind{Group: "argoproj.io", Kind: "ApplicationSet"})
+		}
 		out[delivery.Root(env.Name)] = expected{
 			env: env, root: true,
 			destinations: []v1alpha1.ApplicationDestination{{Server: delivery.InCluster, Namespace: namespace}},
-			kinds:        []metav1.GroupKind{{Group: "argoproj.io", Kind: "Application"}},
+			kinds:        rootKinds,
 		}
 	}
 	if keeper := c.keeper(); keeper != nil {

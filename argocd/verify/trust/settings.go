@@ -82,6 +82,8 @@ var unsafe = []struct {
 	{"argocd-cm", "resource.compareoptions", "", true, "differences between cluster and Git would be ignored"},
 	{"argocd-cm", "resource.customizations.ignoreDifferences.all", "", true, "differences between cluster and Git would be ignored"},
 	{"argocd-cmd-params-cm", "server.disable.auth", "false", true, "whoever reaches Argo CD would be its admin"},
+	{"argocd-cmd-params-cm", "applicationsetcontroller.enable.scm.providers", "false", false, "ApplicationSets could ask other Git hosts what to make"},
+	{"argocd-cmd-params-cm", "applicationsetcontroller.policy", "", true, "ApplicationSets would not follow Git"},
 	{"argocd-cmd-params-cm", "hydrator.enabled", "false", true, "Argo CD would write manifests to Git itself"},
 	{"argocd-cmd-params-cm", "reposerver.allow.oob.symlinks", "false", true, "a link could lead out of the repository"},
 	{"argocd-cmd-params-cm", "reposerver.enable.git.submodule", "false", false, "a submodule is another repository"},
@@ -117,11 +119,7 @@ func (c *check) namespaces() {
 				"run gen render, which lists the environments one by one")
 		}
 	}
-	key := "applicationsetcontroller.namespaces"
-	if value := c.configMap("argocd-cmd-params-cm")[key]; value != "" {
-		c.report(c.setting(key), "open-namespaces",
-			fmt.Sprintf("%s is %q: an ApplicationSet there could write Applications of any project", key, value), "set it to \"\"")
-	}
+	c.rolloutNamespaces()
 }
 
 // signatures reports whether Argo CD could check signatures at all.

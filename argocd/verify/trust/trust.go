@@ -61,6 +61,7 @@ func Check(in Input) (finding.List, error) {
 	}
 	c.projects()
 	c.applications()
+	c.sets()
 	c.leftOver()
 	c.sourceOverrides()
 	if c.built != nil {
