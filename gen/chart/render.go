@@ -140,7 +140,7 @@ func (c *Chart) ValidateValues(r Release) error {
 			Rule:     "values-schema",
 			Severity: finding.Error,
 			Position: finding.Position{File: path.Join(c.Path(), "values.schema.json")},
-			Message:  strings.TrimSpace(err.Error()),
+			Message:  inOrder(strings.TrimSpace(err.Error())),
 			Help:     "run gen render, which produces the schema from the contract",
 		}}
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -85,4 +87,46 @@ func (s *schemas) schema(text []byte) (*jsonschema.Schema, error) {
 	}
 	s.mu.Unlock()
 	return compile()
+}
+
+var additional = regexp.MustCompile(`additional properties ('.*') not allowed`)
+
+// inOrder puts what Helm says of values in order, which it says as the maps come in which
+// they are.
+func inOrder(message string) string {
+	message = additional.ReplaceAllStringFunc(message, func(all string) string {
+		names := additional.FindStringSubmatch(all)[1]
+		sorted := strings.Split(names, ", ")
+		slices.Sort(sorted)
+		return strings.Replace(all, names, strings.Join(sorted, ", "), 1)
+	})
+	return strings.Join(itemsInOrder(strings.Split(message, "\n")), "\n")
+}
+
+// itemsInOrder orders the items of a list, each with the lines below it that stand
+// further in, and those below likewise.
+func itemsInOrder(lines []string) []string {
+	indent := func(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
+	var ordered []string
+	var items [][]string
+	flush := func() {
+		slices.SortFunc(items, slices.Compare[[]string])
+		ordered = append(ordered, slices.Concat(items...)...)
+		items = nil
+	}
+	for len(lines) > 0 {
+		n := 1
+		for n < len(lines) && indent(lines[n]) > indent(lines[0]) {
+			n++
+		}
+		if strings.HasPrefix(strings.TrimLeft(lines[0], " "), "- ") {
+			items = append(items, append(lines[:1:1], itemsInOrder(lines[1:n])...))
+		} else {
+			flush()
+			ordered = append(ordered, lines[:n]...)
+		}
+		lines = lines[n:]
+	}
+	flush()
+	return ordered
 }
