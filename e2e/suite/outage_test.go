@@ -109,6 +109,8 @@ func TestAPIServerAway(t *testing.T) {
 	back = true
 	start = time.Now()
 	eventually(t, 3*time.Minute, nodesReady)
+	// It answers before it serves custom kinds.
+	eventually(t, time.Minute, func() error { _, err := readApplication("argocd-stage", "service"); return err })
 	happened("while it was away: %s", during)
 	refresh(t, "argocd-stage", "service")
 	eventually(t, 5*time.Minute, inTurn(delivered("argocd-stage", "service", revision), runs("stage", image), settled("stage")))

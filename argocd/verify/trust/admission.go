@@ -18,6 +18,8 @@ import (
 type guard struct {
 	policy, namespace string
 	group, resource   string
+	// label is one of the namespace that the guard depends on, or empty.
+	label string
 }
 
 // admission reports environments whose namespaces the API server would not
@@ -45,10 +47,10 @@ func (c *check) admission() {
 			continue
 		}
 		namespace := delivery.ApplicationNamespace(env.Name)
-		guards := []guard{{delivery.ApprovedOnly, namespace, "argoproj.io", "applications"}, setsFromGit(namespace)}
+		guards := []guard{{delivery.ApprovedOnly, namespace, "argoproj.io", "applications", ""}, setsFromGit(namespace)}
 		inCluster := func(p environment.Place) bool { return p.Server == delivery.InCluster }
 		if slices.ContainsFunc(env.Places(), inCluster) {
-			guards = append(guards, guard{delivery.NumberRises, env.Namespace, "", "configmaps"})
+			guards = append(guards, guard{delivery.NumberRises, env.Namespace, "", "configmaps", ""})
 		}
 		for _, g := range guards {
 			if why := g.open(policies[g.policy], bindings); why != "" {
@@ -99,13 +101,28 @@ func (g guard) inForce(policy *admissionv1.ValidatingAdmissionPolicy, operations
 }
 
 func (g guard) asked(match *admissionv1.MatchResources, operation admissionv1.OperationType) bool {
-	if match == nil || match.NamespaceSelector != nil || match.ObjectSelector != nil || len(match.ExcludeResourceRules) > 0 {
+	if match == nil || !g.selected(match.NamespaceSelector) || match.ObjectSelector != nil || len(match.ExcludeResourceRules) > 0 {
 		return false
 	}
 	return slices.ContainsFunc(match.ResourceRules, func(rule admissionv1.NamedRuleWithOperations) bool {
 		return len(rule.ResourceNames) == 0 && slices.Contains(rule.APIGroups, g.group) &&
 			slices.Contains(rule.Resources, g.resource) && slices.Contains(rule.Operations, operation)
 	})
+}
+
+// selected reports whether a selector leaves the namespace in.
+func (g guard) selected(selector *metav1.LabelSelector) bool {
+	if selector == nil {
+		return true
+	}
+	// But for the guard's own, only the label that the API server keeps itself can be
+	// relied on.
+	known := labels.Set{"kubernetes.io/metadata.name": g.namespace}
+	if g.label != "" {
+		known[g.label] = "true"
+	}
+	s, err := metav1.LabelSelectorAsSelector(selector)
+	return err == nil && s.Matches(known)
 }
 
 func (g guard) bound(b *admissionv1.ValidatingAdmissionPolicyBinding) bool {
@@ -119,10 +136,5 @@ func (g guard) bound(b *admissionv1.ValidatingAdmissionPolicyBinding) bool {
 	if match.ObjectSelector != nil || len(match.ExcludeResourceRules) > 0 || len(match.ResourceRules) > 0 {
 		return false
 	}
-	if match.NamespaceSelector == nil {
-		return true
-	}
-	selector, err := metav1.LabelSelectorAsSelector(match.NamespaceSelector)
-	// Only the label that the API server keeps itself can be relied on.
-	return err == nil && selector.Matches(labels.Set{"kubernetes.io/metadata.name": g.namespace})
+	return g.selected(match.NamespaceSelector)
 }

@@ -8,6 +8,7 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
@@ -173,7 +174,11 @@ func (c *check) order(policies map[string]*admissionv1.ValidatingAdmissionPolicy
 		if len(env.Rollout) == 0 {
 			continue
 		}
-		g := guard{delivery.InOrder, delivery.ApplicationNamespace(env.Name), "argoproj.io", "applications"}
+		g := guard{policy: delivery.InOrder, namespace: delivery.ApplicationNamespace(env.Name), group: "argoproj.io", resource: "applications"}
+		// Without this label the controller may not sync at all.
+		if c.labelled(g.namespace, delivery.RolloutLabel) {
+			g.label = delivery.RolloutLabel
+		}
 		why := g.inForce(policies[g.policy], admissionv1.Update)
 		var before []string
 		for i, step := range env.Rollout {
@@ -190,6 +195,13 @@ func (c *check) order(policies map[string]*admissionv1.ValidatingAdmissionPolicy
 				"restore the policy in argocd/bootstrap/admission, and run gen render "+env.Name+" for its bindings")
 		}
 	}
+}
+
+// labelled reports whether bootstrap gives a namespace a label.
+func (c *check) labelled(namespace, label string) bool {
+	return slices.ContainsFunc(c.built, func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "Namespace" && o.GetName() == namespace && o.GetLabels()[label] == "true"
+	})
 }
 
 // waits reports whether the binding has the Applications of a region wait for those of
@@ -252,7 +264,7 @@ func (c *check) rolloutNamespaces() {
 
 // setsFromGit is the guard of ApplicationSets in a namespace.
 func setsFromGit(namespace string) guard {
-	return guard{delivery.SetsFromGit, namespace, "argoproj.io", "applicationsets"}
+	return guard{delivery.SetsFromGit, namespace, "argoproj.io", "applicationsets", ""}
 }
 
 // ofRelease is the place of a release's Application.
