@@ -120,7 +120,7 @@ func TestRegionAfterRegion(t *testing.T) {
 	t.Run("the first", func(t *testing.T) {
 		happened := tried(t, "the first approval of an environment with `rollout: [[\"eu\"], [\"us\"]]`")
 		approval := approveWorld(t)
-		eventually(t, 2*time.Minute, func() error {
+		eventually(t, 5*time.Minute, func() error {
 			refreshWorld(t)
 			_, err := readApplication(world, "page-us")
 			return err
@@ -168,7 +168,7 @@ func TestRegionAfterRegion(t *testing.T) {
 		approval := approveWorld(t)
 		refreshWorld(t)
 		var said string
-		eventually(t, 2*time.Minute, func() error {
+		eventually(t, 5*time.Minute, func() error {
 			waiting, err := tryKubectl("-n", worldPages, "get", "pods", "-l", "towpath.example/page=page-eu", "-o", "jsonpath={.items[*].status.containerStatuses[0].state.waiting.reason}")
 			if err != nil {
 				return err
