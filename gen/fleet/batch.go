@@ -15,10 +15,10 @@ import (
 	"gitlab.com/towpath/towpath/gen/memory"
 )
 
-// BatchBytes is how much CUE text is loaded at once, at least a folder: some hundred
-// releases, which takes a hundred times as long as what each batch repeats, compiling
-// the contract.
-const BatchBytes = 192 << 10
+// BatchBytes is how much CUE text is loaded at once, at least a folder: a few dozen
+// releases. Three times as much left the collector too little room below the limit of
+// package memory, and took a third more processor time; each batch compiles the contract.
+const BatchBytes = 64 << 10
 
 // Batches calls do with some folders at a time, those from one index up to another, and
 // several times at once. Sizes are how much CUE stands in each folder; see [Size]. Those

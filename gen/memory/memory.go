@@ -59,7 +59,7 @@ type sentinel struct{ _ *sentinel }
 // What holds for work that goes batch by batch, and holds only a few of them at once.
 const (
 	batchPercent = 200
-	batchLimit   = 320 << 20 // Bytes.
+	batchLimit   = 352 << 20 // Bytes.
 )
 
 // Batches sets the pace for work of any size that is done batch by batch: it then stays
