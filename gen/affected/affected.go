@@ -21,8 +21,8 @@ var Dirs = []string{environment.Dir, chart.Dir}
 // State is one state of the repository.
 type State struct {
 	Environments []*environment.Environment
-	// Files are those that decide what an environment is; see [environment.Files].
-	Files map[string]environment.Sources
+	// Files are those that decide what a folder is; see [environment.Files].
+	Files map[environment.Folder][]string
 }
 
 // Load reads the graph of the environments, which are valid.
@@ -31,7 +31,11 @@ func Load(repo fs.FS, envs []*environment.Environment) (State, error) {
 	for _, env := range envs {
 		names = append(names, env.Name)
 	}
-	files, err := environment.Files(repo, names)
+	folders, err := environment.Folders(repo, names)
+	if err != nil {
+		return State{}, err
+	}
+	files, err := environment.Files(repo, folders)
 	return State{envs, files}, err
 }
 
@@ -42,18 +46,12 @@ func Folders(changed []string, repo fs.FS, folders []environment.Folder) ([]envi
 	if anyBelow(changed, chart.Dir) {
 		return folders, nil
 	}
-	var names []string
-	for _, f := range folders {
-		if !slices.Contains(names, f.Environment) {
-			names = append(names, f.Environment)
-		}
-	}
-	files, err := environment.Files(repo, names)
+	files, err := environment.Files(repo, folders)
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(slices.Clone(folders), func(f environment.Folder) bool {
-		return !readsAny(files[f.Environment][f.Team], changed) && !slices.Contains(changed, f.ApprovalFile())
+		return !readsAny(files[f], changed) && !slices.Contains(changed, f.ApprovalFile())
 	}), nil
 }
 
@@ -83,9 +81,12 @@ func By(changed []string, states ...State) []Environment {
 			own := follows && slices.Contains(changed, env.ApprovalFile())
 			// A team's folder decides the team's releases and no others.
 			byTeam := map[string]bool{}
-			for team, files := range state.Files[env.Name] {
-				byTeam[team] = own || readsAny(files, changed)
-				if byTeam[team] && touched[env.Name] == nil {
+			for f, files := range state.Files {
+				if f.Environment != env.Name {
+					continue
+				}
+				byTeam[f.Team] = own || readsAny(files, changed)
+				if byTeam[f.Team] && touched[env.Name] == nil {
 					touched[env.Name] = map[string]bool{} // It need not have a release.
 				}
 			}

@@ -11,30 +11,18 @@ import (
 	"cuelang.org/go/cue/parser"
 )
 
-// Sources are the files that decide what an environment is, by the team whose
-// releases they decide, "" for the environment's own. Each list is ordered, and a
-// team's has the environment's files too.
-type Sources map[string][]string
-
-// Files returns the files that decide what each of the named environments is, by
-// environment: those that CUE reads to load it, of every package that it imports,
-// and the module's own. It needs no environment to be valid, and reads no further into a
-// file than its imports.
-func Files(repo fs.FS, names []string) (map[string]Sources, error) {
-	folders, _, err := foldersOf(repo, names)
-	if err != nil {
-		return nil, err
-	}
+// Files returns the files that decide what each of the folders is, ordered: those that CUE
+// reads to load it, of every package that it imports and of the environment that a team's
+// takes from, and the module's own. It needs nothing to be valid, and reads no further
+// into a file than its imports.
+func Files(repo fs.FS, folders []Folder) (map[Folder][]string, error) {
 	contract, parts, err := partsOf(repo, folders, importsOnly)
 	if err != nil {
 		return nil, err
 	}
-	files := map[string]Sources{}
+	files := map[Folder][]string{}
 	for _, p := range parts {
-		if files[p.env] == nil {
-			files[p.env] = Sources{}
-		}
-		files[p.env][p.team] = filesOf(contract, p)
+		files[Folder{p.env, p.team}] = filesOf(contract, p)
 	}
 	return files, nil
 }

@@ -72,12 +72,20 @@ func LoadFolders(repo fs.FS, folders []Folder) (map[Folder]*Environment, map[Fol
 			if f.Environment != env.Name {
 				continue
 			}
-			part := *env
-			part.Releases = slices.DeleteFunc(slices.Clone(env.Releases), func(r Release) bool { return r.Team != f.Team })
-			loaded[f] = &part
+			loaded[f] = env.ofFolder(f)
 		}
 	}
 	return loaded, files, nil
+}
+
+// ofFolder returns the environment with what one of its folders says of its own.
+func (e *Environment) ofFolder(f Folder) *Environment {
+	part := *e
+	part.Teams = slices.DeleteFunc(slices.Clone(e.Teams), func(t Team) bool { return t.Name != f.Team })
+	part.Releases = slices.DeleteFunc(slices.Clone(e.Releases), func(r Release) bool { return r.Team != f.Team })
+	part.Waivers = slices.DeleteFunc(slices.Clone(e.Waivers), func(w Waiver) bool { return w.Team != f.Team })
+	slices.SortFunc(part.Releases, byName)
+	return &part
 }
 
 func loadSome(repo fs.FS, folders []Folder) (*Set, map[Folder][]string, error) {

@@ -67,13 +67,9 @@ func (g *Gathering) Load(folders []Folder) (map[Folder]*Environment, error) {
 		return nil, nil
 	}
 	loaded := map[Folder]*Environment{}
-	for len(parts) > 0 {
-		n := 1 // The environment's own folder, and those of its teams.
-		for n < len(parts) && parts[n].team != "" {
-			n++
-		}
+	for parts, results := range byEnvironment(parts, results) {
 		env := results[0].env
-		for i, l := range results[:n] {
+		for i, l := range results {
 			f := Folder{parts[i].env, parts[i].team}
 			if !slices.Contains(folders, f) {
 				continue
@@ -88,14 +84,13 @@ func (g *Gathering) Load(folders []Folder) (map[Folder]*Environment, error) {
 				} else {
 					part.misplaced = env.misplaced()
 				}
-				loaded[f] = ofFolder(env, f, l)
+				loaded[f] = env.ofFolder(f)
 				part.remember(loaded[f])
 			}
 			g.mu.Lock()
 			g.parts[f] = part
 			g.mu.Unlock()
 		}
-		parts, results = parts[n:], results[n:]
 	}
 	return loaded, nil
 }
@@ -128,21 +123,6 @@ func (g *Gathering) Take(load func(repo fs.FS, names []string) (*Set, error)) (m
 		g.parts[f].remember(env)
 	}
 	return loaded, nil
-}
-
-// ofFolder returns the environment with the releases of one folder. The teams are those
-// that have been joined so far, of which that of the folder is the last.
-func ofFolder(env *Environment, f Folder, l loaded) *Environment {
-	part := *env
-	part.Teams = nil
-	if f.Team != "" {
-		part.Teams = []Team{{Name: f.Team, Value: l.value}}
-	}
-	mine := func(team string) bool { return team == f.Team }
-	part.Releases = slices.DeleteFunc(slices.Clone(env.Releases), func(r Release) bool { return !mine(r.Team) })
-	slices.SortFunc(part.Releases, byName)
-	part.Waivers = slices.DeleteFunc(slices.Clone(env.Waivers), func(w Waiver) bool { return !mine(w.Team) })
-	return &part
 }
 
 // plain returns the place without what is written there, which has all of its file.

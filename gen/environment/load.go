@@ -3,6 +3,7 @@ package environment
 import (
 	"fmt"
 	"io/fs"
+	"iter"
 	"path"
 	"runtime"
 	"slices"
@@ -51,20 +52,32 @@ func loadAll(contract *build.Instance, parts []part, findings finding.List) (*Se
 		return nil, invalid
 	}
 	set := &Set{}
-	for len(parts) > 0 {
-		n := 1 // The environment's own folder, and those of its teams.
-		for n < len(parts) && parts[n].team != "" {
-			n++
-		}
-		env, found := joined(parts[:n], results[:n])
+	for parts, results := range byEnvironment(parts, results) {
+		env, found := joined(parts, results)
 		if len(found) > 0 || slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Environment == parts[0].env }) {
 			findings = append(findings, found...)
 		} else {
 			set.Environments = append(set.Environments, env)
 		}
-		parts, results = parts[n:], results[n:]
 	}
 	return set, findings.Sort().Err()
+}
+
+// byEnvironment gives the parts of each environment, its own folder before those of its
+// teams, with what came of them.
+func byEnvironment(parts []part, results []loaded) iter.Seq2[[]part, []loaded] {
+	return func(yield func([]part, []loaded) bool) {
+		for from := 0; from < len(parts); {
+			to := from + 1
+			for to < len(parts) && parts[to].team != "" {
+				to++
+			}
+			if !yield(parts[from:to], results[from:to]) {
+				return
+			}
+			from = to
+		}
+	}
 }
 
 // loadEach evaluates the parts, or returns what is wrong with the contract.

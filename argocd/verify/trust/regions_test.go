@@ -1,10 +1,7 @@
 package trust_test
 
 import (
-	"slices"
-	"strings"
 	"testing"
-	"testing/fstest"
 
 	"gitlab.com/towpath/towpath/argocd/verify/internal/testrepo"
 	"gitlab.com/towpath/towpath/gen/delivery"
@@ -103,27 +100,7 @@ func TestRegionAttacks(t *testing.T) {
 	} {
 		t.Run(attack.name, func(t *testing.T) {
 			t.Parallel()
-			envs := regional()
-			files := testrepo.Files(t, envs)
-			for _, e := range attack.edits {
-				edited(t, files, e.file, e.from, e.to)
-			}
-			for name, content := range attack.add {
-				files[name] = &fstest.MapFile{Data: []byte(content)}
-			}
-			findings := check(t, files, envs)
-			if len(findings) == 0 {
-				t.Fatalf("nothing found, want %s", attack.rule)
-			}
-			if !slices.ContainsFunc(strings.Fields(attack.rule), func(rule string) bool { return rule == findings[0].Rule }) {
-				t.Errorf("%v, want %s first", findings[0], attack.rule)
-			}
-			if got := findings[0].Position.String(); !strings.HasPrefix(got, attack.at) {
-				t.Errorf("found at %s, want %s", got, attack.at)
-			}
-			for _, f := range findings[1:] {
-				t.Logf("besides: %v", f)
-			}
+			attack.isFirst(t, attack.on(t, regional()))
 		})
 	}
 }

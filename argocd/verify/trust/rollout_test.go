@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
@@ -364,27 +363,7 @@ func TestRolloutAttacks(t *testing.T) {
 	} {
 		t.Run(attack.name, func(t *testing.T) {
 			t.Parallel()
-			envs := rolling()
-			files := testrepo.Files(t, envs)
-			for _, e := range attack.edits {
-				edited(t, files, e.file, e.from, e.to)
-			}
-			for name, content := range attack.add {
-				files[name] = &fstest.MapFile{Data: []byte(content)}
-			}
-			findings := check(t, files, envs)
-			if len(findings) == 0 {
-				t.Fatalf("nothing found, want %s", attack.rule)
-			}
-			if findings[0].Rule != attack.rule {
-				t.Errorf("%v, want %s first", findings[0], attack.rule)
-			}
-			if got := findings[0].Position.String(); !strings.HasPrefix(got, attack.at) {
-				t.Errorf("found at %s, want %s", got, attack.at)
-			}
-			for _, f := range findings[1:] {
-				t.Logf("besides: %v", f)
-			}
+			attack.isFirst(t, attack.on(t, rolling()))
 		})
 	}
 }
