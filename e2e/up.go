@@ -79,7 +79,7 @@ func checkNeeds() error {
 // prepare builds what is not kept, and writes the configuration.
 func prepare(ctx context.Context, dir string, out io.Writer) (cluster.Config, error) {
 	var config cluster.Config
-	source, err := output(ctx, ".", "go", "list", "-m", "-f", "{{.Dir}}", "gitlab.com/towpath/towpath/e2e")
+	source, err := goOutput(ctx, ".", "list", "-m", "-f", "{{.Dir}}", "gitlab.com/towpath/towpath/e2e")
 	if err != nil {
 		return config, err
 	}
@@ -142,13 +142,13 @@ func prepare(ctx context.Context, dir string, out io.Writer) (cluster.Config, er
 			return config, err
 		}
 	}
-	argoCD, err := output(ctx, filepath.Join(source, "argocd"), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-cd/v2")
+	argoCD, err := goOutput(ctx, filepath.Join(source, "argocd"), "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-cd/v2")
 	if err != nil {
 		return config, err
 	}
 	config.Manifests = filepath.Join(argoCD, "manifests", "install.yaml")
 	config.Scripts = filepath.Join(argoCD, "hack")
-	calico, err := output(ctx, filepath.Join(source, "calico"), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/projectcalico/calico")
+	calico, err := goOutput(ctx, filepath.Join(source, "calico"), "list", "-m", "-f", "{{.Dir}}", "github.com/projectcalico/calico")
 	if err != nil {
 		return config, err
 	}
@@ -159,7 +159,7 @@ func prepare(ctx context.Context, dir string, out io.Writer) (cluster.Config, er
 
 // kinds are the files that define the Prometheus Operator's kinds, as its Go module has them.
 func kinds(ctx context.Context) ([]string, error) {
-	described, err := output(ctx, ".", "go", "mod", "download", "-json", "github.com/prometheus-operator/prometheus-operator@v0.85.0")
+	described, err := goOutput(ctx, ".", "mod", "download", "-json", "github.com/prometheus-operator/prometheus-operator@v0.85.0")
 	if err != nil {
 		return nil, err
 	}
@@ -357,14 +357,15 @@ func printStep(out io.Writer, name string, seconds float64) {
 	fmt.Fprintf(out, "%7.1f s  %s\n", seconds, name)
 }
 
-func output(ctx context.Context, dir, program string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, program, args...)
+// goOutput is what the go command prints in a folder.
+func goOutput(ctx context.Context, dir string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
 	var messages bytes.Buffer
 	cmd.Stderr = &messages
 	data, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("%s: %w\n%s", program, err, messages.Bytes())
+		return "", fmt.Errorf("go %s: %w\n%s", args[0], err, messages.Bytes())
 	}
 	return strings.TrimSpace(string(data)), nil
 }

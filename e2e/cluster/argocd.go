@@ -71,13 +71,19 @@ func (c *Cluster) argoCDReady(ctx context.Context) error {
 	return nil
 }
 
-// rootsReady waits for the roots that follow main. Those that follow approvals have nothing to follow yet.
+// rootsReady waits for the roots that follow main. Those that follow approvals have nothing to follow yet. Where Argo CD
+// has looked before all of it was there it would look again a minute later, and is asked to do so at once.
 func (c *Cluster) rootsReady(ctx context.Context) error {
 	return waitFor(ctx, "a root Application", 10*time.Minute, func(ctx context.Context) error {
 		for _, root := range []string{"dev-root", "stage-root"} {
 			status, err := c.kubectl(ctx, "", "-n", "argocd", "get", "applications.argoproj.io", root, "-o", "jsonpath={.status.sync.status}")
 			if err != nil {
 				return err
+			}
+			if status == "Unknown" {
+				if _, err := c.kubectl(ctx, "", "-n", "argocd", "annotate", "--overwrite", "applications.argoproj.io", root, "argocd.argoproj.io/refresh=normal"); err != nil {
+					return err
+				}
 			}
 			if status != "Synced" {
 				return fmt.Errorf("%s is %q", root, status)

@@ -84,10 +84,11 @@ type Cluster struct {
 
 // State is what is known of a cluster from outside, kept in the file state.json.
 type State struct {
-	// Steps are those that are done or under way, in order.
+	// Steps are those that are done or under way, in order. Some run side by side.
 	Steps []Step
-	// Ready tells that all of them are done. Failure says why they will not be.
+	// Ready tells that all of them are done, and Seconds how long that took. Failure says why they will not be.
 	Ready   bool
+	Seconds float64
 	Failure string
 	// Images are the digests of the images that were made, by their names with tag.
 	Images map[string]string
@@ -131,7 +132,7 @@ func Run(ctx context.Context, dir string, listeners []net.Listener) error {
 	if len(listeners) != 3 {
 		return fmt.Errorf("%d listeners instead of 3", len(listeners))
 	}
-	forward(listeners[0], "127.0.0.1:6443")
+	forward(listeners[0], apiServerAddress)
 	forward(listeners[1], argoCDAddress)
 	go serveProxy(listeners[2], c.dialAsIngress)
 	c.serveControl()
@@ -144,6 +145,7 @@ func Run(ctx context.Context, dir string, listeners []net.Listener) error {
 		case <-ctx.Done():
 		}
 	}()
+	start := time.Now()
 	if err := c.bringUp(ctx); err != nil {
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 			err = cause
@@ -151,7 +153,7 @@ func Run(ctx context.Context, dir string, listeners []net.Listener) error {
 		c.update(func(s *State) { s.Failure = err.Error() })
 		return err
 	}
-	c.update(func(s *State) { s.Ready = true })
+	c.update(func(s *State) { s.Ready, s.Seconds = true, time.Since(start).Seconds() })
 	<-ctx.Done()
 	err = context.Cause(ctx)
 	c.update(func(s *State) { s.Ready, s.Failure = false, err.Error() })
@@ -165,38 +167,55 @@ func (c *Cluster) bringUp(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, step := range []struct {
-		name string
-		run  func(context.Context) error
-	}{
-		{"programs and certificates", c.prepare},
-		{"images and registry", c.registry},
-		{"containerd on both nodes", c.startContainerd},
-		{"etcd", c.startEtcd},
-		{"API server", c.startAPIServer},
-		{"Calico, which enforces network policies, on both nodes", c.enforcePolicies},
-		{"controllers, scheduler, kubelets and kube-proxies", c.startNodes},
-		{"nodes are ready", c.nodesReady},
-		{"DNS, kinds and disks", c.addons},
-		{"a pod where an Ingress controller would be", c.startIngress},
-		{"the repository, with images of its own", c.repository},
-		{"PostgreSQL and Redis beside the cluster", c.databases},
-		{"kubectl apply -k argocd/bootstrap", c.bootstrap},
-		{"Argo CD is ready", c.argoCDReady},
-		{"root Applications", c.rootsReady},
+	for _, group := range [][]step{
+		{{"programs and certificates", c.prepare}},
+		{{"images and registry", c.registry}},
+		{{"containerd on both nodes", c.startContainerd}},
+		{{"etcd", c.startEtcd}},
+		{{"API server", c.startAPIServer}, {"the repository, with images of its own", c.repository}, {"PostgreSQL and Redis beside the cluster", c.databases}},
+		{{"Calico, which enforces network policies, on both nodes", c.enforcePolicies}},
+		{{"controllers, scheduler, kubelets and kube-proxies", c.startNodes}},
+		{{"nodes are ready", c.nodesReady}},
+		{{"DNS, kinds and disks", c.addons}, {"a pod where an Ingress controller would be", c.startIngress}},
+		{{"kubectl apply -k argocd/bootstrap", c.bootstrap}, {"DNS is ready", c.dnsReady}},
+		{{"Argo CD is ready", c.argoCDReady}, {"root Applications", c.rootsReady}},
 	} {
-		start := time.Now()
-		c.update(func(s *State) { s.Steps = append(s.Steps, Step{Name: step.name}) })
-		err := step.run(ctx)
-		c.update(func(s *State) {
-			last := &s.Steps[len(s.Steps)-1]
-			last.Seconds, last.Done = time.Since(start).Seconds(), err == nil
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", step.name, err)
+		if err := c.together(ctx, group); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// step is one of coming up.
+type step struct {
+	name string
+	run  func(context.Context) error
+}
+
+// together runs steps side by side that do not need each other, and waits for all.
+func (c *Cluster) together(ctx context.Context, steps []step) error {
+	failures := make([]error, len(steps))
+	var running sync.WaitGroup
+	for number, s := range steps {
+		var place int // Among all steps, in the order of the list.
+		c.update(func(state *State) {
+			place = len(state.Steps)
+			state.Steps = append(state.Steps, Step{Name: s.name})
+		})
+		running.Go(func() {
+			start := time.Now()
+			err := s.run(ctx)
+			c.update(func(state *State) {
+				state.Steps[place].Seconds, state.Steps[place].Done = time.Since(start).Seconds(), err == nil
+			})
+			if err != nil {
+				failures[number] = fmt.Errorf("%s: %w", s.name, err)
+			}
+		})
+	}
+	running.Wait()
+	return errors.Join(failures...)
 }
 
 func (c *Cluster) prepare(context.Context) error {

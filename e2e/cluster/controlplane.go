@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// apiServerAddress is where the API server listens, for those on its node.
+const apiServerAddress = "127.0.0.1:6443"
+
 func (c *Cluster) startEtcd(ctx context.Context) error {
 	const client = "http://127.0.0.1:2379"
 	err := c.start("etcd", c.path("bin/etcd"),
@@ -56,7 +59,7 @@ func (c *Cluster) startAPIServer(ctx context.Context) error {
 		return err
 	}
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities, Certificates: []tls.Certificate{certificate}}}}
-	return waitFor(ctx, "the API server", 3*time.Minute, answers(client, "https://127.0.0.1:6443/readyz"))
+	return waitFor(ctx, "the API server", 3*time.Minute, answers(client, "https://"+apiServerAddress+"/readyz"))
 }
 
 // startControllers starts the rest of the control plane. The two hold leases, as where there are several of each: without,

@@ -56,7 +56,8 @@ func (c *Cluster) registry(context.Context) error {
 		bundledRedisImage:    m.made(image.Redis(store, c.config.Debian)),
 	}
 	images[serviceImage+":"+BrokenVersion] = m.debian(v1.Config{
-		Entrypoint: []string{"/bin/sh", "-c", `[ "$1" = migrate ] || exec sleep infinity`, "service"}, User: "65532:65532", Env: path,
+		// It ends when it is told to, lest everybody wait for its pod's grace.
+		Entrypoint: []string{"/bin/sh", "-c", `[ "$1" = migrate ] && exit; trap exit TERM; sleep infinity & wait`, "service"}, User: "65532:65532", Env: path,
 	})
 	for version, folder := range c.config.Service {
 		images[serviceImage+":"+version] = m.made(image.Read(folder))

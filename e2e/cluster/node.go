@@ -82,7 +82,32 @@ func (c *Cluster) startContainerd(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, n := range c.nodes {
+		go c.pullAhead(n)
+	}
 	return nil
+}
+
+// pullAhead has a node pull what Argo CD and the first Applications are made of, while there is no kubelet yet that would
+// ask for it. What it does not get, the kubelet pulls later.
+func (c *Cluster) pullAhead(n *node) {
+	references := []string{argoCDImage, redisImage}
+	for _, image := range []string{bundledPostgresImage, bundledRedisImage, serviceImage + ":" + FirstVersion} {
+		name, _, _ := strings.Cut(image, ":") // An Application names a digest, and then the tag does not count.
+		references = append(references, name+"@"+c.state.Images[image])
+	}
+	var said strings.Builder
+	for _, reference := range references {
+		args := []string{"--address=" + containerdSocket, "--namespace=k8s.io", "images", "pull", "--hosts-dir=" + c.path("registries"), reference}
+		pull := exec.Command("ctr", args...)
+		if n.machine != nil {
+			pull = n.machine.Command("ctr", args...)
+		}
+		if output, err := pull.CombinedOutput(); err != nil {
+			fmt.Fprintf(&said, "%s: %v\n%s\n", reference, err, output)
+		}
+	}
+	_ = c.write("logs/"+n.server("pull-ahead")+".log", said.String())
 }
 
 // startContainerdOn starts the container runtime of one node. It takes every image from the registry of this machine,
@@ -235,6 +260,10 @@ spec:
 			return err
 		}
 	}
+	return nil
+}
+
+func (c *Cluster) dnsReady(ctx context.Context) error {
 	_, err := c.kubectl(ctx, "", "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=3m")
 	return err
 }

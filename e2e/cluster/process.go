@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,7 +19,8 @@ type process struct {
 	name    string
 	command func() *exec.Cmd
 	// leads tells that it ends by itself when it can't renew its lease, and is then started again, as it would be by
-	// a kubelet. The end of any other is the end of the cluster.
+	// a kubelet, once there is an API server: one that starts before asks for it in ever longer steps, and may be a
+	// minute late. The end of any other is the end of the cluster.
 	leads bool
 
 	mu      sync.Mutex
@@ -105,7 +107,13 @@ func (c *Cluster) ended(p *process, how *os.ProcessState) error {
 	case !p.leads:
 		return fmt.Errorf("%s ended by itself: %s\n%s", p.name, how, c.lastLines(p.name))
 	}
-	time.Sleep(time.Second)
+	for {
+		time.Sleep(time.Second)
+		if connection, err := net.DialTimeout("tcp", apiServerAddress, time.Second); err == nil {
+			_ = connection.Close()
+			break
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return c.launch(p) // Unless it was stopped meanwhile.

@@ -12,14 +12,15 @@ package suite
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	runtime.LockOSThread() // startProxy says why.
 	flag.Parse()
 	code, err := runSuite(m)
 	if err != nil {
@@ -52,6 +54,7 @@ func TestMain(m *testing.M) {
 }
 
 func runSuite(m *testing.M) (code int, err error) {
+	start := time.Now()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	folder, err := os.MkdirTemp("", "towpath-suite-")
@@ -59,6 +62,12 @@ func runSuite(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	var end func() error // Nil where the cluster stays up.
+	defer func() {
+		if end != nil {
+			err = errors.Join(err, end())
+		}
+	}()
 	if isGiven() {
 		if here, err = givenCluster(ctx, os.Getenv, folder); err != nil {
 			return 1, err
@@ -72,10 +81,8 @@ func runSuite(m *testing.M) (code int, err error) {
 			fmt.Println("skipped:", advice)
 			return 0, nil
 		}
-		end, failure := bringUp(ctx, folder)
-		defer func() { err = errors.Join(err, end()) }()
-		if failure != nil {
-			return 1, failure
+		if end, err = bringUp(ctx, folder); err != nil {
+			return 1, err
 		}
 		if here, err = ownCluster(*dir); err != nil {
 			return 1, err
@@ -85,23 +92,34 @@ func runSuite(m *testing.M) (code int, err error) {
 			return 1, err
 		}
 	}
+	endProxy, err := startProxy(folder)
+	if err != nil {
+		return 1, err
+	}
 	code = m.Run()
 	forgetTokens()
-	if *report != "" {
-		return code, writeReport(*report)
+	err = endProxy()
+	about := "on a cluster that was up"
+	if end != nil {
+		about = fmt.Sprintf("with the cluster's start, %.0f s, and its end", state.Seconds)
+		err = errors.Join(err, end())
+		end = nil
 	}
-	return code, nil
+	if *report != "" {
+		err = errors.Join(err, writeReport(*report, time.Since(start), about))
+	}
+	return code, err
 }
 
-// bringUp makes sure that this machine's own cluster is up. What it returns ends a cluster that was not.
+// bringUp makes sure that this machine's own cluster is up. What it returns ends a cluster that was not, and is nil for one
+// that is to stay.
 func bringUp(ctx context.Context, folder string) (end func() error, err error) {
-	end = func() error { return nil }
 	if state, err := cluster.ReadState(*dir); err == nil && state.Ready {
-		return end, nil
+		return nil, nil
 	}
 	program := filepath.Join(folder, "e2e")
 	if err := command(ctx, "go", "build", "-o", program, ".."); err != nil {
-		return end, err
+		return nil, err
 	}
 	if !*keep {
 		end = func() error { return command(context.Background(), program, "down", "--dir", *dir) }
@@ -147,7 +165,8 @@ func output(cmd *exec.Cmd) (string, error) {
 
 // application is what the tests read of an Application.
 type application struct {
-	Status struct {
+	Metadata struct{ Annotations map[string]string }
+	Status   struct {
 		Sync struct {
 			Status, Revision string
 		}
@@ -185,11 +204,8 @@ func (a application) String() string {
 
 func readApplication(namespace, name string) (application, error) {
 	var read application
-	text, err := tryKubectl("-n", namespace, "get", "applications.argoproj.io", name, "-o", "json")
-	if err != nil {
-		return read, err
-	}
-	return read, json.Unmarshal([]byte(text), &read)
+	err := askKubernetes(http.MethodGet, applicationPath(namespace, name), nil, &read)
+	return read, err
 }
 
 // delivered is nil once the Application is Synced and Healthy, at the revision unless that is empty.
@@ -206,9 +222,13 @@ func delivered(namespace, name, revision string) func() error {
 	}
 }
 
-// eventually asks until the answer is nil, and returns how long that took.
+// slack is how much longer than on a quiet machine something may take. It costs nothing but where something is broken.
+const slack = 3
+
+// eventually asks until the answer is nil, and returns how long that took. The limit is that of a quiet machine.
 func eventually(t *testing.T, limit time.Duration, ask func() error) time.Duration {
 	t.Helper()
+	limit *= slack
 	start := time.Now()
 	for {
 		err := ask()
@@ -222,10 +242,18 @@ func eventually(t *testing.T, limit time.Duration, ask func() error) time.Durati
 	}
 }
 
-// refresh has Argo CD look at Git now, as a webhook of the Git server would.
-func refresh(t *testing.T, namespace, name string) {
+// refreshedUntil is eventually where Argo CD is asked to look, at once and then every few seconds: what one look starts,
+// such as an AppProject that has to be there first, another finishes.
+func refreshedUntil(t *testing.T, limit time.Duration, look func(), ask func() error) time.Duration {
 	t.Helper()
-	kubectl(t, "-n", namespace, "annotate", "--overwrite", "applications.argoproj.io", name, "argocd.argoproj.io/refresh=normal")
+	var looked time.Time
+	return eventually(t, limit, func() error {
+		if time.Since(looked) > 2*time.Second {
+			look()
+			looked = time.Now()
+		}
+		return ask()
+	})
 }
 
 // clone is where changes are made. Its origin is what Argo CD follows.

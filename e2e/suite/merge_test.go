@@ -37,43 +37,6 @@ func replaceIn(t *testing.T, name, old, replacement string) {
 	}
 }
 
-func TestCommitReachesStage(t *testing.T) {
-	happened := tried(t, "a commit to main with a new image reaches stage by itself")
-	eventually(t, 5*time.Minute, delivered("argocd-stage", "service", ""))
-	next := otherImage(t, "stage")
-	gen(t, "release", "stage", "--release", "service", "--image", next)
-	revision := pushMain(t, "stage: another image")
-	start := time.Now()
-	eventually(t, 3*time.Minute, func() error {
-		found, err := readApplication("argocd-stage", "service")
-		if err != nil {
-			return err
-		}
-		if found.Status.Sync.Revision != revision {
-			return fmt.Errorf("stage is at %s", found)
-		}
-		return nil
-	})
-	seen := time.Since(start)
-	eventually(t, 5*time.Minute, func() error {
-		return errors.Join(delivered("argocd-stage", "service", revision)(), runs("stage", next)())
-	})
-	happened("Argo CD saw it %s after the push (it asks once a minute), all pods ran it and the Application was Healthy %s after the push", seconds(seen), seconds(time.Since(start)))
-}
-
-func TestCommitReachesStageAfterWebhook(t *testing.T) {
-	happened := tried(t, "the same, where the Git server tells Argo CD of the push")
-	next := otherImage(t, "stage")
-	gen(t, "release", "stage", "--release", "service", "--image", next)
-	revision := pushMain(t, "stage: another image, told at once")
-	start := time.Now()
-	refresh(t, "argocd-stage", "service")
-	eventually(t, 5*time.Minute, func() error {
-		return errors.Join(delivered("argocd-stage", "service", revision)(), runs("stage", next)())
-	})
-	happened("all pods ran it and the Application was Healthy %s after the push", seconds(time.Since(start)))
-}
-
 func TestChangeByHandIsHealed(t *testing.T) {
 	happened := tried(t, "somebody scales stage by hand, and deletes its Service")
 	before, err := readDeployment("stage")

@@ -44,10 +44,7 @@ func approveMain(t *testing.T) string {
 	stageIsAt(t, git(t, "rev-parse", "HEAD"))
 	approve(t, "approve", "prod", "--commit", "main")
 	approval := approvalHead(t)
-	eventually(t, 5*time.Minute, func() error {
-		refreshProd(t)
-		return delivered("argocd-prod", "service", approval)()
-	})
+	prodBecomes(t, 5*time.Minute, delivered("argocd-prod", "service", approval))
 	return approval
 }
 
@@ -141,8 +138,14 @@ func refreshProd(t *testing.T) {
 				how = "hard"
 			}
 		}
-		kubectl(t, "-n", app[0], "annotate", "--overwrite", "applications.argoproj.io", app[1], "argocd.argoproj.io/refresh="+how)
+		askRefresh(t, app[0], app[1], how)
 	}
+}
+
+// prodBecomes has Argo CD look at the approval branch until the answer is nil, and returns how long that took.
+func prodBecomes(t *testing.T, limit time.Duration, ask func() error) time.Duration {
+	t.Helper()
+	return refreshedUntil(t, limit, func() { refreshProd(t) }, ask)
 }
 
 func TestUnsignedCommitIsRefused(t *testing.T) {
@@ -158,12 +161,8 @@ func TestApprovalReachesProd(t *testing.T) {
 	said := approve(t, "approve", "prod", "--commit", "main")
 	approved := time.Since(start)
 	revision := approvalHead(t)
-	start = time.Now()
-	eventually(t, 5*time.Minute, func() error {
-		refreshProd(t)
-		return delivered("argocd-prod", "service", revision)()
-	})
-	happened("approved in %s; Synced and Healthy %s after the push", seconds(approved), seconds(time.Since(start)))
+	took := prodBecomes(t, 5*time.Minute, delivered("argocd-prod", "service", revision))
+	happened("approved in %s; Synced and Healthy %s after the push", seconds(approved), seconds(took))
 	if said != "" {
 		happened("%s", said)
 	}
@@ -182,11 +181,17 @@ func carryImageToProd(t *testing.T) {
 		t.Fatal(err)
 	}
 	image := found.Spec.Template.Spec.Containers[0].Image
-	gen(t, "release", "prod", "--image", image, "--force", "--reason", "the suite promotes without a merge request")
+	releaseProd(t, image)
 	if git(t, "status", "--porcelain") != "" {
 		pushMain(t, "prod: the image of stage")
 	}
 	stageIsAt(t, git(t, "rev-parse", "HEAD"))
+}
+
+// releaseProd writes an image into prod's environment.
+func releaseProd(t *testing.T, image string) {
+	t.Helper()
+	gen(t, "release", "prod", "--image", image, "--force", "--reason", "the suite promotes without a merge request")
 }
 
 func TestReplayIsRefused(t *testing.T) {
@@ -206,14 +211,10 @@ func TestReplayIsRefused(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		moveApprovals(t, newer)
-		eventually(t, 3*time.Minute, func() error {
-			refreshProd(t)
-			return delivered("argocd-prod", "service", newer)()
-		})
+		prodBecomes(t, 3*time.Minute, delivered("argocd-prod", "service", newer))
 	})
 	var message string
-	eventually(t, 2*time.Minute, func() error {
-		refreshProd(t)
+	prodBecomes(t, 2*time.Minute, func() error {
 		found, err := readApplication("argocd-prod", "service")
 		if err != nil {
 			return err
@@ -253,12 +254,7 @@ func TestRollback(t *testing.T) {
 	approve(t, "rollback", "prod", "--yes")
 	approved := time.Since(start)
 	revision := approvalHead(t)
-	start = time.Now()
-	eventually(t, 3*time.Minute, func() error {
-		refreshProd(t)
-		return delivered("argocd-prod", "service", revision)()
-	})
-	took := time.Since(start)
+	took := prodBecomes(t, 3*time.Minute, delivered("argocd-prod", "service", revision))
 	if got := evictions(t, "prod"); got == "2" {
 		t.Errorf("prod allows %s evictions, and not what the release before did", got)
 	}

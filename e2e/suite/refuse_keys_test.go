@@ -72,8 +72,7 @@ func TestOtherKeysOfArgoCD(t *testing.T) {
 				happened("%s", refused)
 				return
 			}
-			eventually(t, 3*time.Minute, func() error {
-				refreshProd(t)
+			prodBecomes(t, 3*time.Minute, func() error {
 				found, err := readApplication("argocd", "prod-root")
 				if err == nil && (found.Status.Sync.Revision != commits[attack.key] || found.Status.Sync.Status != "Synced") {
 					err = fmt.Errorf("if Argo CD refuses it by now, say so in docs/attacks.md: prod-root: %s", found)
@@ -100,8 +99,7 @@ func setKeys(t *testing.T, keys []map[string]string) {
 func refusedByProd(t *testing.T, key string) string {
 	t.Helper()
 	var said string
-	eventually(t, 2*time.Minute, func() (err error) {
-		refreshProd(t)
+	prodBecomes(t, 2*time.Minute, func() (err error) {
 		said, err = condition("argocd-prod", "service")
 		if err == nil && !strings.Contains(said, key) {
 			err = fmt.Errorf("prod says %s", said)

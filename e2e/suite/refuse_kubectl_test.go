@@ -41,10 +41,7 @@ func TestRecordIsKept(t *testing.T) {
 		t.Errorf("the number is %s, not %s", got, number)
 	}
 	// All ConfigMaps but the record are gone, if there were others: Argo CD brings them back.
-	eventually(t, 3*time.Minute, func() error {
-		refreshProd(t)
-		return delivered("argocd-prod", "service", "")()
-	})
+	prodBecomes(t, 3*time.Minute, delivered("argocd-prod", "service", ""))
 }
 
 // TestRulesAreHealed has the cluster's administrator change the rules. Nobody refuses that; Argo CD takes it back.
@@ -93,15 +90,7 @@ func TestFieldThatGitLacksStays(t *testing.T) {
 		application("patch", "applications.argoproj.io", "service", "--type=merge", `--patch={"spec":{"info":null}}`)
 	})
 	for range 2 {
-		last := kubectl(t, "-n", "argocd", "get", "applications.argoproj.io", "prod-root", "-o", "jsonpath={.status.reconciledAt}")
-		refresh(t, "argocd", "prod-root")
-		eventually(t, 3*time.Minute, func() error {
-			now, err := tryKubectl("-n", "argocd", "get", "applications.argoproj.io", "prod-root", "-o", "jsonpath={.status.reconciledAt}")
-			if err == nil && now == last {
-				err = fmt.Errorf("not compared since %s", last)
-			}
-			return err
-		})
+		compared(t, "argocd", "prod-root")
 	}
 	if application("get", "applications.argoproj.io", "service", "-o", "jsonpath={.spec.info}") == "" {
 		t.Error("Argo CD has healed it; say so in docs/adopt.md")

@@ -3,6 +3,7 @@ package suite
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -53,12 +54,20 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds())
 // oneLine is a message as the table shows it, whole but for line breaks and ids that change.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-func writeReport(file string) error {
+// writeReport writes what was tried in a run, how long that took, and what that means.
+func writeReport(file string, took time.Duration, about string) error {
 	var text strings.Builder
+	tests := map[string]bool{}
+	for _, r := range rows {
+		name, _, _ := strings.Cut(r.test, "/")
+		tests[name] = true
+	}
 	text.WriteString(`# On a real Kubernetes and a real Argo CD
 
 Written by ` + "`go test ./suite -report ../docs/e2e.md`" + ` in [e2e](../e2e), whose README says what is real there and what is not.
-
+`)
+	fmt.Fprintf(&text, "%d tests in %d min %d s on %d cores, %s.\n", len(tests), int(took.Minutes()), int(took.Seconds())%60, runtime.NumCPU(), about)
+	text.WriteString(`
 | tried | happened | |
 |---|---|---|
 `)
@@ -69,7 +78,7 @@ Written by ` + "`go test ./suite -report ../docs/e2e.md`" + ` in [e2e](../e2e), 
 		text.WriteString("\nThe cluster is one that variables named. Its Services were reached by kubectl port-forward.\n")
 		return os.WriteFile(file, []byte(text.String()), 0o644)
 	}
-	text.WriteString("\n## The cluster comes up\n\n| step | seconds |\n|---|--:|\n")
+	fmt.Fprintf(&text, "\n## The cluster comes up\n\nIn %.0f s, as some steps run side by side.\n\n| step | seconds |\n|---|--:|\n", state.Seconds)
 	for _, step := range state.Steps {
 		fmt.Fprintf(&text, "| %s | %.1f |\n", step.Name, step.Seconds)
 	}

@@ -49,14 +49,8 @@ func TestEmergencyByHand(t *testing.T) {
 	automate("argocd-prod", "service", "prod", nil)
 	kubectl(t, "-n", "towpath-prod", "scale", "deployment/service", fmt.Sprintf("--replicas=%d", wanted+1))
 	for range 2 {
-		last := reconciledAt(t)
-		refreshProd(t)
-		eventually(t, time.Minute, func() error {
-			if reconciledAt(t) == last {
-				return fmt.Errorf("not compared since %s", last)
-			}
-			return nil
-		})
+		compared(t, "argocd", "prod-root")
+		compared(t, "argocd-prod", "service")
 		if err := scaledTo(wanted + 1)(); err != nil {
 			t.Fatal(err)
 		}
@@ -64,10 +58,7 @@ func TestEmergencyByHand(t *testing.T) {
 	happened("it stays")
 	automate("argocd", "prod-root", "prod-root", on)
 	over = true
-	took := eventually(t, 2*time.Minute, func() error {
-		refreshProd(t)
-		return scaledTo(wanted)()
-	})
+	took := prodBecomes(t, 2*time.Minute, scaledTo(wanted))
 	eventually(t, 3*time.Minute, delivered("argocd-prod", "service", approvalHead(t)))
 	happened("prod-root's automated sync is turned on again, and everything is as approved after %s", seconds(took))
 }

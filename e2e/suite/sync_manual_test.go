@@ -44,14 +44,9 @@ func TestManualSync(t *testing.T) {
 	// Argo CD compares it again and again, and does nothing.
 	const looks = 5
 	for range looks {
-		last := reconciledAt(t)
 		refreshProd(t)
-		eventually(t, 3*time.Minute, func() error {
-			if reconciledAt(t) == last {
-				return fmt.Errorf("not compared since %s", last)
-			}
-			return waiting(head)
-		})
+		compared(t, "argocd-prod", "service")
+		eventually(t, time.Minute, func() error { return waiting(head) })
 		if found, err := readApplication("argocd-prod", "service"); err != nil || found.Status.OperationState.SyncResult.Revision == head {
 			t.Fatalf("prod was synced by itself: %s %v", found, err)
 		}
@@ -98,20 +93,13 @@ func approveUntil(t *testing.T, ask func(approval string) error) string {
 	stageIsAt(t, git(t, "rev-parse", "HEAD"))
 	approve(t, "approve", "prod", "--commit", "main")
 	head := approvalHead(t)
-	eventually(t, 3*time.Minute, func() error {
-		refreshProd(t)
+	prodBecomes(t, 3*time.Minute, func() error {
 		if err := delivered("argocd", "prod-root", head)(); err != nil {
 			return err
 		}
 		return ask(head)
 	})
 	return head
-}
-
-// reconciledAt is when Argo CD last compared prod.
-func reconciledAt(t *testing.T) string {
-	t.Helper()
-	return kubectl(t, "-n", "argocd-prod", "get", "applications.argoproj.io", "service", "-o", "jsonpath={.status.reconciledAt}")
 }
 
 // firstInHistory is the id of the oldest sync that Argo CD remembers of prod.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"gitlab.com/towpath/towpath/e2e/build"
 	"gitlab.com/towpath/towpath/e2e/cluster"
 )
 
@@ -116,8 +117,9 @@ func givenCluster(ctx context.Context, getenv func(string) string, folder string
 			c.environment = append(c.environment, "GIT_"+who+"_NAME=Developer", "GIT_"+who+"_EMAIL=developer@towpath.example")
 		}
 	}
-	if err := command(ctx, "go", "-C", filepath.Join("..", ".."), "build", "-o", c.gen, "./gen"); err != nil {
-		return target{}, fmt.Errorf("building gen: %w", err)
+	// As the cluster of go run . up has it, for whom Go has compiled it so already.
+	if err := build.Current(ctx, filepath.Join("..", ".."), "./gen", c.gen); err != nil {
+		return target{}, err
 	}
 	if err := command(ctx, "git", "clone", "--quiet", getenv(repositoryVariable), c.clone); err != nil {
 		return target{}, fmt.Errorf("cloning %s: %w", repositoryVariable, err)

@@ -51,6 +51,11 @@ func TestByVariables(t *testing.T) {
 			t.Errorf("%s did not pass:\n%s", name, text)
 		}
 	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "--- ") {
+			t.Log(strings.TrimSpace(line))
+		}
+	}
 	rows, err := os.ReadFile(table)
 	if err != nil {
 		t.Fatal(err)

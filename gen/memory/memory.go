@@ -56,15 +56,12 @@ func watch() {
 // those that have none share a block with others.
 type sentinel struct{ _ *sentinel }
 
-// What holds for work that goes batch by batch, and holds only a few of them at once.
-const (
-	batchPercent = 200
-	batchLimit   = 352 << 20 // Bytes.
-)
+// batchLimit is for work that goes batch by batch, and holds only a few of them at once, in
+// bytes.
+const batchLimit = 336 << 20
 
-// Batches sets the pace for work of any size that is done batch by batch: it then stays
-// as small as its batches, where collecting late would let it grow to the limit.
-func Batches() {
-	debug.SetGCPercent(batchPercent)
-	limit(batchLimit)
-}
+// Batches sets the pace for work of any size that is done batch by batch: it collects as
+// late as a limit allows that such work never outgrows. Collecting by a share of what is
+// held, twice as much, took a quarter more processor time for 1,000 releases, and no less
+// memory.
+func Batches() { limit(batchLimit) }
