@@ -110,7 +110,7 @@ type parsedTemplates struct {
 // with now: their functions know which copy they belong to.
 type templateSet struct {
 	parsed *template.Template
-	steady bool // see [isSteady]
+	steady bool // see [IsSteady]
 	idle   []*executor
 }
 
@@ -176,7 +176,7 @@ func (p *parsedTemplates) take(names []string, templates map[string]Template) (*
 		if p.sets == nil {
 			p.sets = map[string]*templateSet{}
 		}
-		set = &templateSet{parsed: parsed, steady: isSteady(parsed)}
+		set = &templateSet{parsed: parsed, steady: IsSteady(parsed)}
 		p.sets[key] = set
 	}
 	if last := len(set.idle) - 1; last >= 0 {

@@ -10,12 +10,12 @@ import (
 // templates come with the values.
 var changing = []string{"set", "unset", "merge", "mergeOverwrite", "mustMerge", "mustMergeOverwrite", "tpl"}
 
-// isSteady reports whether what a template includes with the data of its chart is the
+// IsSteady reports whether what a template includes with the data of its chart is the
 // same text throughout a release, wherever it is included, so that it can be rendered
 // once. That is so if no template writes to that data or reads anything else, and none
 // looks at the one thing in it that differs from file to file, .Template, be it by name
 // or by handing all of the data to anything but an include.
-func isSteady(parsed *template.Template) bool {
+func IsSteady(parsed *template.Template) bool {
 	for _, t := range parsed.Templates() {
 		if t.Tree != nil && !isSteadyNode(t.Root, true) {
 			return false
@@ -24,7 +24,7 @@ func isSteady(parsed *template.Template) bool {
 	return true
 }
 
-// isSteadyNode is isSteady for a node. atTop tells that the dot may be the data of the
+// isSteadyNode is IsSteady for a node. atTop tells that the dot may be the data of the
 // chart: it is something else in the body of a with or range.
 func isSteadyNode(node parse.Node, atTop bool) bool {
 	every := func(nodes []parse.Node) bool {

@@ -74,7 +74,7 @@ func TestSteady(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := isSteady(parsed); got != test.steady {
+				if got := IsSteady(parsed); got != test.steady {
 					t.Errorf("steady is %t; templates are %v", got, slices.Sorted(maps.Keys(templates)))
 				}
 			}

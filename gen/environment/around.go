@@ -52,37 +52,33 @@ func (e *Environment) Find(path []string) (found cue.Value, at []string) {
 	return Find(e.Around(path[1]), path)
 }
 
-// decode is Decode of the environment's own value, but for releases that are in
-// regions only.
-func (e *Environment) decode(data *map[string]any) error {
-	if len(e.Regions) == 0 {
-		return e.Value.Decode(data)
-	}
-	*data = map[string]any{}
-	fields, err := e.Value.Fields()
+// decodeBut is Decode of a struct without one of its fields.
+func decodeBut(v cue.Value, left string) (map[string]any, error) {
+	fields, err := v.Fields()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	data := map[string]any{}
 	for fields.Next() {
 		name := fields.Selector().Unquoted()
-		if name == "releases" {
+		if name == left {
 			continue
 		}
 		var value any
 		if err := fields.Value().Decode(&value); err != nil {
-			return err
+			return nil, err
 		}
-		(*data)[name] = value
+		data[name] = value
 	}
-	return nil
+	return data, nil
 }
 
 // Data returns the environment as maps, slices, strings, booleans and numbers, with
 // the releases and waivers of its teams. Releases are there by the name of their
-// Application; one in a region has the field region.
+// Application; one in a region has the field region. Nobody may write to their values.
 func (e *Environment) Data() (map[string]any, error) {
-	var data map[string]any
-	if err := e.decode(&data); err != nil {
+	data, err := decodeBut(e.Value, "releases")
+	if err != nil {
 		return nil, fmt.Errorf("reading environment %s: %w", e.Name, err)
 	}
 	for _, team := range e.Teams {
@@ -93,27 +89,30 @@ func (e *Environment) Data() (map[string]any, error) {
 		own, _ := data["waivers"].([]any)
 		data["waivers"] = append(own, waivers...)
 	}
-	releases, _ := data["releases"].(map[string]any)
-	if releases == nil || len(e.Regions) > 0 {
-		releases = map[string]any{}
-		data["releases"] = releases
-	}
+	releases := map[string]any{}
+	data["releases"] = releases
 	for _, release := range e.Releases {
-		if release.Team == "" && release.Region == "" {
-			continue
-		}
-		tree, err := e.releaseData(release)
-		if err != nil {
+		if releases[release.Name], err = e.releaseData(release); err != nil {
 			return nil, err
 		}
-		releases[release.Name] = tree
 	}
 	return data, nil
 }
 
+// releaseData returns all that is said of a release; nobody may write to its values.
 func (e *Environment) releaseData(release Release) (map[string]any, error) {
-	var tree map[string]any
-	if err := e.Whole(release).Decode(&tree); err != nil {
+	tree, err := decodeBut(e.Whole(release), "values")
+	if err == nil {
+		// It is needed for rendering too, and reading it takes longer than all else.
+		if values, invalid := release.Tree(); invalid == nil {
+			tree["values"] = values
+		} else { // That is said where it is rendered.
+			var values any
+			err = release.Values.Decode(&values)
+			tree["values"] = values
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("reading release %s of environment %s: %w", release.Name, e.Name, err)
 	}
 	if release.Region != "" {

@@ -6,14 +6,17 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/format"
+	"golang.org/x/sync/errgroup"
 
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
@@ -30,8 +33,20 @@ type Values struct {
 	value   cue.Value // of the package; the zero value if the repository has none
 	repo    fs.FS
 	scopes  map[string]scope // of rules, by id
-	// evaluated is the most releases that were evaluated at once.
-	evaluated int
+	// evaluated is the most releases that were evaluated in one go.
+	evaluated *most
+}
+
+// most is the largest of some numbers.
+type most struct {
+	mu    sync.Mutex
+	count int
+}
+
+func (m *most) atLeast(count int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.count = max(m.count, count)
 }
 
 // ValueViolation is one value of an environment that breaks a rule.
@@ -53,7 +68,7 @@ func Load(repo fs.FS) (*Values, error) {
 	if inst.Err != nil {
 		return nil, environment.CUEFindings(inst.Err).Sort()
 	}
-	p := &Values{context: cuecontext.New(), repo: repo, scopes: scopes(inst.Files)}
+	p := &Values{context: cuecontext.New(), repo: repo, scopes: scopes(inst.Files), evaluated: &most{}}
 	p.value = p.context.BuildInstance(inst)
 	all := p.value.LookupPath(cue.ParsePath("rules"))
 	fields, err := all.Fields()
@@ -155,10 +170,7 @@ func (p *Values) Lookup(id string) (finding.Rule, bool) {
 // Rules that look at releases one by one are evaluated for some releases at a time; see
 // [scope].
 func (p *Values) Judge(d *Data, names []string) (map[string][]ValueViolation, error) {
-	found := map[string]map[string][]ValueViolation{} // by environment and rule
-	for _, name := range names {
-		found[name] = map[string][]ValueViolation{}
-	}
+	found := newViolations(names)
 	var rest []finding.Rule
 	byScope := map[scope][]finding.Rule{}
 	for _, rule := range p.rules {
@@ -202,28 +214,70 @@ func (p *Values) Judge(d *Data, names []string) (map[string][]ValueViolation, er
 // judgeParts holds environments against the rules of one scope, and adds to found what
 // breaks them. It reports whether it could: whether the rules can be evaluated apart
 // from others, and for everything.
-func (p *Values) judgeParts(d *Data, names []string, s scope, rules []finding.Rule, found map[string]map[string][]ValueViolation) (ok bool, err error) {
+func (p *Values) judgeParts(d *Data, names []string, s scope, rules []finding.Rule, found violations) (ok bool, err error) {
 	parts := []map[string][]string{{}}
 	if s == apart {
 		parts = d.parts()
 	}
-	inst, err := environment.LoadPolicy(p.repo)
-	if err != nil {
+	batches := slices.Collect(slices.Chunk(parts, contextParts))
+	foundIn := make([]violations, len(batches))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, batch := range batches {
+		group.Go(func() (err error) {
+			foundIn[i], err = p.judgeBatch(d, names, s, rules, batch)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return false, err
 	}
-	leave(inst.Files, func(id string) bool { return p.scopes[id] == s })
-	var context *cue.Context
-	var value cue.Value
-	for i, wanted := range parts {
-		if i%contextParts == 0 {
-			context = cuecontext.New()
-			if value = context.BuildInstance(inst); value.Err() != nil {
-				return false, nil //nolint:nilerr // It is said of everything at once.
+	for _, batch := range foundIn {
+		if batch == nil {
+			return false, nil
+		}
+		for name, byRule := range batch {
+			for id, more := range byRule {
+				found[name][id] = append(found[name][id], more...)
 			}
 		}
+	}
+	return true, nil
+}
+
+// violations are those that were found, by environment and rule.
+type violations map[string]map[string][]ValueViolation
+
+func newViolations(names []string) violations {
+	found := violations{}
+	for _, name := range names {
+		found[name] = map[string][]ValueViolation{}
+	}
+	return found
+}
+
+// contextParts is how many parts are evaluated in one context of CUE, which never lets
+// go of anything.
+const contextParts = 4
+
+// judgeBatch holds some parts of the environments against rules of one scope. It returns
+// nil if a rule can't be evaluated for them, and has to be for everything at once.
+func (p *Values) judgeBatch(d *Data, names []string, s scope, rules []finding.Rule, parts []map[string][]string) (violations, error) {
+	inst, err := environment.LoadPolicy(p.repo)
+	if err != nil {
+		return nil, err
+	}
+	leave(inst.Files, func(id string) bool { return p.scopes[id] == s })
+	context := cuecontext.New()
+	value := context.BuildInstance(inst)
+	if value.Err() != nil {
+		return nil, nil
+	}
+	found := newViolations(names)
+	for _, wanted := range parts {
 		part, err := d.part(wanted)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		// Those without a release in the part have nothing that can be judged.
 		with := names
@@ -231,21 +285,16 @@ func (p *Values) judgeParts(d *Data, names []string, s scope, rules []finding.Ru
 			with = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(wanted[name]) == 0 })
 		}
 		if findings := p.judgePart(context, value, part, with, rules, found); len(findings) > 0 {
-			return false, nil
+			return nil, nil
 		}
 	}
-	return true, nil
+	return found, nil
 }
-
-// contextParts is how many parts are evaluated in one context of CUE, which never lets
-// go of anything.
-const contextParts = 16
 
 // judgePart holds environments, or parts of them, against some rules. It returns what is
 // wrong with the rules.
 func (p *Values) judgePart(
-	context *cue.Context, value cue.Value, environments map[string]any, names []string, rules []finding.Rule,
-	found map[string]map[string][]ValueViolation,
+	context *cue.Context, value cue.Value, environments map[string]any, names []string, rules []finding.Rule, found violations,
 ) finding.List {
 	var findings finding.List
 	encoded := map[string]any{}
@@ -257,7 +306,7 @@ func (p *Values) judgePart(
 		}
 		encoded[name] = context.Encode(env)
 	}
-	p.evaluated = max(p.evaluated, count)
+	p.evaluated.atLeast(count)
 	all := context.Encode(encoded)
 	for _, name := range names {
 		// Both at once: filling in one after the other would evaluate all twice.

@@ -24,6 +24,7 @@ type recorder struct {
 	spans  []span
 	log    []string                   // paths in the order in which they are read
 	begun  []int                      // where in the log the pipelines began that still run
+	done   []position                 // of the pipelines that ended
 	behind map[string]map[string]bool // paths that were read for a variable
 }
 
@@ -37,7 +38,7 @@ type span struct {
 func (r *recorder) reset() {
 	r.values = map[uintptr][]string{}
 	r.behind = map[string]map[string]bool{}
-	r.log, r.begun, r.site = r.log[:0], r.begun[:0], 0
+	r.log, r.begun, r.done, r.site = r.log[:0], r.begun[:0], r.done[:0], 0
 }
 
 // end notes what was read from where a pipeline began.
@@ -60,7 +61,7 @@ func (r *recorder) end(at int) {
 			r.seen.conditions[s.place] = c
 		}
 		maps.Copy(c.read, reads)
-		c.files[r.file] = true
+		r.doneIn(s.place)
 	}
 	for _, name := range s.gives {
 		if r.behind[name] == nil {
@@ -68,6 +69,12 @@ func (r *recorder) end(at int) {
 		}
 		maps.Copy(r.behind[name], reads)
 	}
+}
+
+// doneIn notes that a pipeline ran for the file that is rendered now.
+func (r *recorder) doneIn(place position) {
+	r.seen.conditions[place].files[r.file] = true
+	r.done = append(r.done, place)
 }
 
 // site is a place in a template.

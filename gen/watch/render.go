@@ -21,6 +21,20 @@ type set struct {
 	branches []Branch
 	first    int // number of the first branch
 	includes map[string]int
+
+	// Where templates are steady, as [chart.IsSteady] says: what was included with the data
+	// of the chart, and what that read.
+	steady   bool
+	data     map[string]any
+	included map[string]included
+}
+
+// included is a template that was rendered once, and what it adds to the log wherever it
+// is included again. Nothing else that is noted says how often or from where.
+type included struct {
+	text string
+	log  []string
+	done []position
 }
 
 func (s *set) addBranch(b Branch) int {
@@ -55,6 +69,7 @@ func (w *Watcher) render(r chart.Release, only []string) (rendered map[string]st
 		}
 	}()
 	s.recorder.reset()
+	s.begin(nil)
 	if values, err := top.Table("Values"); err == nil {
 		s.recorder.follow(map[string]any(values), nil)
 	}
@@ -65,6 +80,7 @@ func (w *Watcher) render(r chart.Release, only []string) (rendered map[string]st
 		}
 		s.recorder.file = name
 		data := files[name].Data
+		s.begin(data)
 		data["Template"] = chartutil.Values{"Name": name, "BasePath": files[name].Base}
 		var out strings.Builder
 		if err := s.template.ExecuteTemplate(&out, name, data); err != nil {
@@ -96,6 +112,7 @@ func (w *Watcher) parse(files map[string]chart.Template) (*set, error) {
 			return nil, err
 		}
 	}
+	s.steady = chart.IsSteady(s.template)
 	// In an order, so that every worker numbers the branches alike.
 	trees := s.template.Templates()
 	slices.SortFunc(trees, func(a, b *template.Template) int { return strings.Compare(a.Name(), b.Name()) })
@@ -116,16 +133,41 @@ func (w *Watcher) parse(files map[string]chart.Template) (*set, error) {
 	return s, nil
 }
 
+// begin makes the set ready for a template with this data.
+func (s *set) begin(data map[string]any) {
+	if !isSame(s.data, data) {
+		s.data, s.included = data, map[string]included{}
+	}
+}
+
+func isSame(a, b map[string]any) bool { return address(a) == address(b) }
+
 // include is Helm's: template as a function.
 func (s *set) include(t *template.Template) func(string, any) (string, error) {
 	return func(name string, data any) (string, error) {
+		table, ofChart := data.(map[string]any)
+		ofChart = ofChart && s.steady && isSame(table, s.data)
+		r := s.recorder
+		if ofChart {
+			if again, ok := s.included[name]; ok {
+				r.log = append(r.log, again.log...)
+				for _, place := range again.done {
+					r.doneIn(place)
+				}
+				return again.text, nil
+			}
+		}
 		if s.includes[name] > 1000 {
 			return "", fmt.Errorf("the template %s includes itself", name)
 		}
 		s.includes[name]++
 		defer func() { s.includes[name]-- }()
 		var out strings.Builder
+		log, done := len(r.log), len(r.done)
 		err := t.ExecuteTemplate(&out, name, data)
+		if err == nil && ofChart {
+			s.included[name] = included{out.String(), slices.Clone(r.log[log:]), slices.Clone(r.done[done:])}
+		}
 		return out.String(), err
 	}
 }
