@@ -104,7 +104,7 @@ func (r *run) checkFolders() error {
 
 // batchBytes is how much CUE text is checked at once, as was measured to be quick below
 // the limit of package memory.
-func (r *run) batchBytes() int64 { return cmp.Or(r.BatchBytes, 96<<10) }
+func (r *run) batchBytes() int64 { return cmp.Or(r.BatchBytes, 64<<10) }
 
 func (r *run) report(folders int, size, total int64) {
 	p := fleet.Progress{
