@@ -104,10 +104,8 @@ func wanted(repo fs.FS, args []string) []string {
 			names = all
 		}
 		return withoutTeams(repo, names)
-	case args[0] == "check" && !slices.Contains(args, "--rules"):
+	case args[0] == "check" && !slices.Contains(args, "--rules"), args[0] == "render":
 		return withoutTeams(repo, all)
-	case args[0] == "render":
-		return all
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"slices"
 
 	"gitlab.com/towpath/towpath/gen/environment"
@@ -56,7 +57,7 @@ func (a *again) look(r *run, candidates map[string][]waiver.Candidate) error {
 		}
 		folders, sizes = append(folders, folder), append(sizes, size)
 	}
-	return fleet.Batches(sizes, r.batchBytes(), func(from, to int) error {
+	return fleet.Batches(sizes, cmp.Or(r.BatchBytes, fleet.BatchBytes), func(from, to int) error {
 		loaded, err := r.gathering.Load(folders[from:to])
 		if err != nil {
 			return err

@@ -1,12 +1,10 @@
 package check
 
 import (
-	"cmp"
 	"io/fs"
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,8 +33,6 @@ type run struct {
 
 	mu      sync.Mutex
 	folders map[environment.Folder]*shelf
-
-	released, done, seen atomic.Int64
 }
 
 // shelf is what is remembered of a folder.
@@ -70,50 +66,9 @@ func newRun(repo fs.FS, o Options, gathering *environment.Gathering) *run {
 
 // checkFolders loads and checks all folders.
 func (r *run) checkFolders() error {
-	folders := r.gathering.Folders()
-	sizes := make([]int64, len(folders))
-	total := int64(0)
-	for i, folder := range folders {
-		var err error
-		if sizes[i], err = fleet.Size(r.repo, folder); err != nil {
-			return err
-		}
-		total += sizes[i]
-	}
 	r.renderer.Prefetch()
-	one := func(from, to int, load func([]environment.Folder) (map[environment.Folder]*environment.Environment, error)) error {
-		loaded, err := load(folders[from:to])
-		if err != nil {
-			return err
-		}
-		for i, folder := range folders[from:to] {
-			if env := loaded[folder]; env != nil {
-				r.checkFolder(folder, env)
-			}
-			r.report(len(folders), sizes[from+i], total)
-		}
-		return nil
-	}
-	if r.Load != nil && !slices.ContainsFunc(folders, func(f environment.Folder) bool { return f.Team != "" }) {
-		return one(0, len(folders), func([]environment.Folder) (map[environment.Folder]*environment.Environment, error) {
-			return r.gathering.Take(r.Load)
-		})
-	}
-	return fleet.Batches(sizes, r.batchBytes(), func(from, to int) error { return one(from, to, r.gathering.Load) })
-}
-
-// batchBytes is how much CUE text is checked at once, as was measured to be quick below
-// the limit of package memory.
-func (r *run) batchBytes() int64 { return cmp.Or(r.BatchBytes, 64<<10) }
-
-func (r *run) report(folders int, size, total int64) {
-	p := fleet.Progress{
-		Releases: int(r.released.Load()), Folders: int(r.done.Add(1)), Total: folders,
-		Part: float64(r.seen.Add(size)) / float64(max(total, 1)),
-	}
-	if r.Progress != nil {
-		r.Progress(p)
-	}
+	o := fleet.Gathering{Load: r.Load, Progress: r.Progress, BatchBytes: r.BatchBytes}
+	return fleet.Gather(r.repo, r.gathering, o, r.checkFolder)
 }
 
 // checkFolder checks the releases of a folder, or looks at what rules over all
@@ -127,7 +82,6 @@ func (r *run) checkFolder(folder environment.Folder, env *environment.Environmen
 	for i, release := range env.Releases {
 		group.Go(func() error {
 			results[i] = r.checkRelease(env, release)
-			r.released.Add(1)
 			return nil
 		})
 	}

@@ -2,19 +2,8 @@ package cli
 
 import (
 	"fmt"
-	"path"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
-
-	"gitlab.com/towpath/towpath/gen/ahead"
-	"gitlab.com/towpath/towpath/gen/check"
-	"gitlab.com/towpath/towpath/gen/delivery"
-	"gitlab.com/towpath/towpath/gen/environment"
-	"gitlab.com/towpath/towpath/gen/finding"
-	"gitlab.com/towpath/towpath/gen/output"
-	"gitlab.com/towpath/towpath/gen/produce"
 )
 
 type renderOptions struct {
@@ -89,107 +78,4 @@ func (a *app) render(o renderOptions, args []string) error {
 		return a.renderManifests(o, names)
 	}
 	return a.renderFiles(o, names)
-}
-
-// renderFiles writes what the environments produce, or checks it.
-func (a *app) renderFiles(o renderOptions, names []string) error {
-	repo := a.repoFS()
-	everyName, err := environment.Names(repo)
-	if err != nil {
-		return err
-	}
-	every, err := ahead.Load(a.root, everyName)
-	findings, rest := finding.From(err)
-	if rest != nil {
-		return rest
-	}
-	// What is wrong with other environments does not keep these from being
-	// rendered; only the files that list them all have to wait.
-	var mine, others finding.List
-	for _, f := range findings {
-		if f.Environment == "" || contains(names, f.Environment) {
-			mine = append(mine, f)
-		} else {
-			others = append(others, f)
-		}
-	}
-	if len(mine) > 0 {
-		return mine
-	}
-	all := every.Environments
-	if len(others) > 0 {
-		fmt.Fprintf(a.Err, "gen: environment %s is invalid, so the files that list all environments are left as they are; see gen check %s\n",
-			others[0].Environment, others[0].Environment)
-		all = nil
-	}
-	files, err := produce.Shared(repo, all)
-	if err != nil {
-		return err
-	}
-	var selected []*environment.Environment
-	for _, env := range every.Environments {
-		if !contains(names, env.Name) {
-			continue
-		}
-		selected = append(selected, env)
-		produced, err := produce.Environment(env)
-		if err != nil {
-			return err
-		}
-		files = append(files, produced...)
-	}
-	// The lock speaks of all files, so it changes with all of them.
-	if tools := a.Tools(); tools != nil && (o.check || len(selected) == len(everyName)) {
-		files = append(files, produce.Lock(tools))
-	}
-	if o.check {
-		stale, err := check.Stale(repo, files, selected, all != nil)
-		if err != nil {
-			return err
-		}
-		return stale.Sort().Err()
-	}
-	changes, err := plan(a, files, names, all != nil)
-	if err != nil {
-		return err
-	}
-	if err := output.Apply(a.root, changes); err != nil {
-		return err
-	}
-	slices.SortFunc(changes, func(x, y output.Change) int { return strings.Compare(x.Path, y.Path) })
-	for _, c := range changes {
-		fmt.Fprintf(a.Out, "%-9s  %s\n", c.State, c.Path)
-	}
-	return nil
-}
-
-// plan returns the changes that bring the produced files to the disk, those that
-// are no longer produced included.
-func plan(a *app, files []produce.File, names []string, shared bool) ([]output.Change, error) {
-	repo := a.repoFS()
-	var changes []output.Change
-	for _, file := range files {
-		change, err := output.Compare(repo, file.Path, file.Content)
-		if err != nil {
-			return nil, err
-		}
-		change.Whole = isWhole(file.Path, file.Environment)
-		changes = append(changes, change)
-	}
-	leftovers, err := produce.Leftovers(repo, files, names, shared)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range leftovers {
-		env := path.Base(path.Dir(path.Dir(name)))
-		changes = append(changes, output.Change{Path: name, State: output.Removed, Whole: isWhole(name, env)})
-	}
-	return changes, nil
-}
-
-// isWhole reports whether a file lies in a folder that has to be old or new as a
-// whole: the values of an environment, or its Applications.
-func isWhole(name, env string) bool {
-	dir := path.Dir(name)
-	return dir == path.Join(environment.Dir, env, "values") || dir == path.Join(delivery.Dir, env)
 }

@@ -185,7 +185,7 @@ func classOf(c byte) int {
 
 func isRandom(run string) bool {
 	var classes [4]int
-	counts := map[byte]int{}
+	var counts [256]int
 	changes := 0
 	for i := range len(run) {
 		classes[classOf(run[i])]++
@@ -199,6 +199,9 @@ func isRandom(run string) bool {
 	}
 	entropy := 0.0
 	for _, n := range counts {
+		if n == 0 {
+			continue
+		}
 		p := float64(n) / float64(len(run))
 		entropy -= p * math.Log2(p)
 	}

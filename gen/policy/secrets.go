@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"gitlab.com/towpath/towpath/gen/manifest"
@@ -145,24 +146,40 @@ func arguments(list field) []Violation {
 // tokens looks for keys and tokens that say what they are, in every text of an
 // object.
 func tokens(f field) []Violation {
+	if !holdsToken(f.value) {
+		return nil // As nearly always; fields take a path each.
+	}
+	var found []Violation
 	switch f.value.(type) {
 	case map[string]any:
-		var found []Violation
 		for _, child := range f.fields() {
 			found = append(found, tokens(child)...)
 		}
-		return found
 	case []any:
-		var found []Violation
 		for _, child := range f.list() {
 			found = append(found, tokens(child)...)
 		}
-		return found
+	default:
+		found = append(found, f.blame(secretHelp, "%s of %s holds %s", strings.Join(f.path, "."), f.object, knownToken(f.text())))
 	}
-	if what := knownToken(f.text()); what != "" {
-		return []Violation{f.blame(secretHelp, "%s of %s holds %s", strings.Join(f.path, "."), f.object, what)}
+	return found
+}
+
+// holdsToken reports whether there is a known token in any text of a value.
+func holdsToken(value any) bool {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, child := range value {
+			if holdsToken(child) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(value, holdsToken)
+	case string:
+		return knownToken(value) != ""
 	}
-	return nil
+	return false
 }
 
 // distinct drops what was found at the same place for a second reason, which

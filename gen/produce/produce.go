@@ -32,7 +32,16 @@ type File struct {
 
 // Environment returns the files of one environment, ordered by path.
 func Environment(env *environment.Environment) ([]File, error) {
-	files := Delivery(env)
+	files, err := AllValues(env)
+	if err != nil {
+		return nil, err
+	}
+	return sorted(append(files, Delivery(env)...)), nil
+}
+
+// AllValues returns the files with the values of an environment's releases.
+func AllValues(env *environment.Environment) ([]File, error) {
+	var files []File
 	for _, release := range env.Releases {
 		content, err := values.Encode(env, release)
 		if err != nil {
@@ -40,7 +49,7 @@ func Environment(env *environment.Environment) ([]File, error) {
 		}
 		files = append(files, Values(env, release, content))
 	}
-	return sorted(files), nil
+	return files, nil
 }
 
 // Values returns the file with the values of a release.
