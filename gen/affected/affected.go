@@ -46,13 +46,46 @@ func Folders(changed []string, repo fs.FS, folders []environment.Folder) ([]envi
 	if anyBelow(changed, chart.Dir) {
 		return folders, nil
 	}
-	files, err := environment.Files(repo, folders)
-	if err != nil {
-		return nil, err
+	touched, ok := apart(changed, repo, folders)
+	if !ok {
+		files, err := environment.Files(repo, folders)
+		if err != nil {
+			return nil, err
+		}
+		touched = func(f environment.Folder) bool { return readsAny(files[f], changed) }
 	}
 	return slices.DeleteFunc(slices.Clone(folders), func(f environment.Folder) bool {
-		return !readsAny(files[f], changed) && !slices.Contains(changed, f.ApprovalFile())
+		return !touched(f) && !slices.Contains(changed, f.ApprovalFile())
 	}), nil
+}
+
+// apart reports whether each changed file of CUE lies in the folder of a team, and no
+// package imports one of these folders: such a file decides its own folder and nothing
+// else. To know that takes a fraction of what it takes to follow all imports.
+func apart(changed []string, repo fs.FS, folders []environment.Folder) (touched func(environment.Folder) bool, ok bool) {
+	var dirs []string
+	for _, file := range changed {
+		if path.Ext(file) == ".cue" {
+			dirs = append(dirs, path.Dir(file))
+		}
+	}
+	for _, dir := range dirs {
+		if !slices.ContainsFunc(folders, func(f environment.Folder) bool { return f.Team != "" && f.Path() == dir }) {
+			return nil, false
+		}
+	}
+	imported, err := environment.Imports(repo)
+	if err != nil {
+		return nil, false // Who follows the imports says what is wrong.
+	}
+	for _, dir := range dirs {
+		below := strings.TrimPrefix(dir, environment.Dir)
+		// A package below the folder may have its files too.
+		if slices.ContainsFunc(imported, func(name string) bool { return strings.Contains(name+"/", below+"/") }) {
+			return nil, false
+		}
+	}
+	return func(f environment.Folder) bool { return slices.Contains(dirs, f.Path()) }, true
 }
 
 // readsAny reports whether one of the changed files is among those that are read, which

@@ -8,6 +8,7 @@ import (
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/parser"
 )
 
@@ -25,6 +26,34 @@ func Files(repo fs.FS, folders []Folder) (map[Folder][]string, error) {
 		files[Folder{p.env, p.team}] = filesOf(contract, p)
 	}
 	return files, nil
+}
+
+// Imports returns what the files of CUE below the folder of environments import: paths,
+// without the names of their packages.
+func Imports(repo fs.FS) ([]string, error) {
+	imports := map[string]bool{}
+	err := fs.WalkDir(repo, Dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) != ".cue" {
+			return err
+		}
+		data, err := fs.ReadFile(repo, name)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(name, data, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for spec := range file.ImportSpecs() {
+			imported, err := literal.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			imports[ast.ParseImportPath(imported).Path] = true
+		}
+		return nil
+	})
+	return slices.Sorted(maps.Keys(imports)), err
 }
 
 // importsOnly parses what decides which files there are.
