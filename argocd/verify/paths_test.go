@@ -91,10 +91,10 @@ func TestPathsAreNeverTooFew(t *testing.T) {
 		for _, release := range env.Releases {
 			t.Run(env.Name+"/"+release.Name, func(t *testing.T) {
 				t.Parallel()
-				// Signed environments have no annotation; what it would be has to
-				// be right all the same.
+				// Most environments have no annotation; what it would be has to be right
+				// all the same.
 				free := *env
-				free.Delivery.SignatureKeys = nil
+				free.Delivery.SignatureKeys, free.Delivery.SkipUnchanged = nil, true
 				app := application(t, &free, release.Name)
 				if app.Annotations[delivery.PathsAnnotation] == "" {
 					t.Fatalf("no annotation %s", delivery.PathsAnnotation)
@@ -196,13 +196,26 @@ func application(t *testing.T, env *environment.Environment, release string) *v1
 func TestPathsOfRoots(t *testing.T) {
 	t.Parallel()
 	files := inMemory(t, repository(t))
+	names, err := environment.Names(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := environment.Load(files, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var produced []delivery.File
+	for _, env := range set.Environments {
+		env.Delivery.SkipUnchanged = true
+		produced = append(produced, delivery.Environment(env)...)
+	}
 	found := 0
-	for name, file := range files {
-		if !strings.HasPrefix(name, delivery.EnvironmentsDir+"/") || !strings.HasSuffix(name, "/root.yaml") {
+	for _, file := range append(produced, delivery.Shared(set.Environments)...) {
+		if !strings.HasPrefix(file.Path, delivery.EnvironmentsDir+"/") || !strings.HasSuffix(file.Path, "/root.yaml") {
 			continue
 		}
 		var app v1alpha1.Application
-		if err := yaml.Unmarshal(file.Data, &app); err != nil {
+		if err := yaml.Unmarshal(file.Content, &app); err != nil {
 			t.Fatal(err)
 		}
 		paths := argopath.GetAppRefreshPaths(&app)

@@ -28,7 +28,7 @@ func environments() []*environment.Environment {
 		Cluster: environment.Cluster{Server: delivery.InCluster, KubernetesVersion: "1.33"},
 		Delivery: environment.Delivery{
 			Repository: "https://gitlab.com/towpath/towpath.git", Revision: "main",
-			Sync: "automated", Prune: true, SelfHeal: true, Kinds: []string{"ConfigMap", "Deployment.apps"},
+			Sync: "automated", Prune: true, SelfHeal: true, SkipUnchanged: true, Kinds: []string{"ConfigMap", "Deployment.apps"},
 		},
 		Releases: []environment.Release{{Name: "service", Helm: "service", Chart: "service"}},
 	}

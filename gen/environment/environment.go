@@ -71,9 +71,11 @@ type Delivery struct {
 	// PromotedFrom is the environment whose images a promotion brings here, or "".
 	PromotedFrom string `json:"promotedFrom,omitempty"`
 	// Sync is automated or manual.
-	Sync          string       `json:"sync"`
-	Prune         bool         `json:"prune"`
-	SelfHeal      bool         `json:"selfHeal"`
+	Sync     string `json:"sync"`
+	Prune    bool   `json:"prune"`
+	SelfHeal bool   `json:"selfHeal"`
+	// SkipUnchanged has Argo CD leave releases alone whose files do not change.
+	SkipUnchanged bool         `json:"skipUnchanged"`
 	Windows       []SyncWindow `json:"windows"`
 	SignatureKeys []string     `json:"signatureKeys"`
 	// Kinds are Kind or Kind.group.

@@ -252,8 +252,11 @@ func (c *check) syncs(d *document, p place) {
 	// Without the annotation Argo CD renders each commit, which is never wrong.
 	if paths, ok := app.Annotations[delivery.PathsAnnotation]; ok && paths != p.paths() {
 		message := fmt.Sprintf("names other files than those it is made from: %q, want %q", paths, p.paths())
-		if p.paths() == "" {
+		switch {
+		case len(p.env.Delivery.SignatureKeys) > 0:
 			message = "names the files it is made from: a commit that changes none of them would pass for signed"
+		case !p.env.Delivery.SkipUnchanged:
+			message = "names the files it is made from, and its environment does not say skipUnchanged: hooks would be left out where commits come close together"
 		}
 		wrong(d.at("metadata", "annotations", delivery.PathsAnnotation), message)
 	}

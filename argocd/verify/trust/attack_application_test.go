@@ -118,6 +118,11 @@ var applicationAttacks = []attack{
 		rule:  "loose-sync", at: prodApp,
 	},
 	{
+		name:  "a commit whose hooks Argo CD leaves out",
+		edits: []replace{{devApp, "metadata:\n", "metadata:\n  annotations: {argocd.argoproj.io/manifest-generate-paths: /charts/service;/envs/dev/values/service.yaml}\n"}},
+		rule:  "loose-sync", at: devApp,
+	},
+	{
 		name:  "changes that Argo CD does not see",
 		edits: []replace{{stageApp, "manifest-generate-paths: /charts/", "manifest-generate-paths: /docs/"}},
 		rule:  "loose-sync", at: stageApp,

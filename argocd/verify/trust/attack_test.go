@@ -21,6 +21,7 @@ const (
 	prodProject  = "argocd/projects/prod.yaml"
 	prodApp      = "argocd/prod/service.yaml"
 	stageApp     = "argocd/stage/service.yaml"
+	devApp       = "argocd/dev/service.yaml"
 	stageRoot    = "argocd/projects/stage-root.yaml"
 	argocdCM     = "argocd/bootstrap/settings/argocd-cm.yaml"
 	paramsCM     = "argocd/bootstrap/settings/argocd-cmd-params-cm.yaml"

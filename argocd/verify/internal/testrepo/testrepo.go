@@ -42,7 +42,9 @@ func Environments() []*environment.Environment {
 	prod := following("prod", "production")
 	prod.Delivery.Revision = "refs/heads/env/prod"
 	prod.Delivery.SignatureKeys = []string{Key}
-	return []*environment.Environment{following("dev", "development"), prod, following("stage", "staging")}
+	stage := following("stage", "staging")
+	stage.Delivery.SkipUnchanged = true
+	return []*environment.Environment{following("dev", "development"), prod, stage}
 }
 
 // Files returns what is produced for envs, and bootstrap as it stands in this
