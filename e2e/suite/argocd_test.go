@@ -142,15 +142,33 @@ var pipeline = sync.OnceValues(func() (string, error) {
 })
 
 // makeToken has Argo CD make a token of an account, good for three hours.
-func makeToken(admin, account string) (string, error) {
-	return tokenFrom(admin, "/api/v1/account/"+account+"/token", map[string]any{"id": tokenName, "expiresIn": 3 * 60 * 60})
+func makeToken(admin, account string) (token string, err error) {
+	err = insist(func() (err error) {
+		token, err = tokenFrom(admin, "/api/v1/account/"+account+"/token", map[string]any{"id": tokenName, "expiresIn": 3 * 60 * 60})
+		return err
+	})
+	return token, err
 }
 
 // forgetToken takes the suite's token of an account back, if there is one.
 func forgetToken(admin, account string) error {
-	status, answer, err := argoCD(admin, http.MethodDelete, "/api/v1/account/"+account+"/token/"+tokenName, nil)
-	if err == nil && status != http.StatusOK && status != http.StatusNotFound && !strings.Contains(message(answer), "not found") {
-		err = errors.New(message(answer))
+	return insist(func() error {
+		status, answer, err := argoCD(admin, http.MethodDelete, "/api/v1/account/"+account+"/token/"+tokenName, nil)
+		if err == nil && status != http.StatusOK && status != http.StatusNotFound && !strings.Contains(message(answer), "not found") {
+			err = errors.New(message(answer))
+		}
+		return err
+	})
+}
+
+// insist tries a few times: Argo CD keeps all tokens in one Secret, and refuses whoever writes it while another does.
+func insist(try func() error) error {
+	var err error
+	for range 10 {
+		if err = try(); err == nil {
+			return nil
+		}
+		time.Sleep(500 * time.Millisecond)
 	}
 	return err
 }

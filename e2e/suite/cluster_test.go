@@ -63,18 +63,23 @@ func TestBootstrap(t *testing.T) {
 		}
 	}
 	happened("%d AppProjects; dev-root and stage-root Synced and Healthy", len(names))
-	prod, err := readApplication("argocd", "prod-root")
-	if err != nil {
-		t.Fatal(err)
-	}
 	if git(t, "fetch", "--quiet", "origin"); git(t, "branch", "--remotes", "--list", "origin/"+approvals) != "" {
+		prod, err := readApplication("argocd", "prod-root")
+		if err != nil {
+			t.Fatal(err)
+		}
 		happened("prod-root: %s", prod)
 		return
 	}
-	if len(prod.Status.Conditions) == 0 {
-		t.Fatalf("prod-root has no branch to follow and says nothing: %s", prod)
-	}
-	happened("prod-root waits for its first approval: %s", prod.Status.Conditions[0].Message)
+	var said string
+	refreshedUntil(t, 2*time.Minute, func() { refresh(t, "argocd", "prod-root") }, func() (err error) {
+		said, err = condition("argocd", "prod-root")
+		if err == nil && !strings.Contains(said, approvals) {
+			err = fmt.Errorf("prod-root has no branch to follow and says: %s", said)
+		}
+		return err
+	})
+	happened("prod-root waits for its first approval: %s", said)
 }
 
 func TestApplicationsBecomeHealthy(t *testing.T) {

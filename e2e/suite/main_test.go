@@ -2,11 +2,11 @@
 // one that is up is used and left up, else one is brought up for the run and ended after it. Or it is any other, that
 // variables name; see [givenCluster].
 //
-//	go test ./suite
-//	go test ./suite -report ../../docs/e2e.md
+//	go test ./suite -timeout 60m
+//	go test ./suite -timeout 60m -report ../../docs/e2e.md
 //
 // The tests share the cluster and go one after the other, in the order of the names of their files; each leaves it as
-// the next expects it.
+// the next expects it. What does not wait is the commit of [TestUntoldCommit], and what runs aside meanwhile.
 package suite
 
 import (
@@ -62,12 +62,9 @@ func runSuite(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	var end func() error // Nil where the cluster stays up.
-	defer func() {
-		if end != nil {
-			err = errors.Join(err, end())
-		}
-	}()
+	about := "on a cluster that was up"
+	end := func() error { return nil }
+	defer func() { err = errors.Join(err, end()) }()
 	if isGiven() {
 		if here, err = givenCluster(ctx, os.Getenv, folder); err != nil {
 			return 1, err
@@ -81,14 +78,29 @@ func runSuite(m *testing.M) (code int, err error) {
 			fmt.Println("skipped:", advice)
 			return 0, nil
 		}
-		if end, err = bringUp(ctx, folder); err != nil {
-			return 1, err
+		was, err := cluster.ReadState(*dir)
+		if isUp := err == nil && was.Ready; !isUp {
+			program := filepath.Join(folder, "e2e")
+			if err := command(ctx, "go", "build", "-o", program, ".."); err != nil {
+				return 1, err
+			}
+			if !*keep {
+				end = func() error { return command(context.Background(), program, "down", "--dir", *dir) }
+			}
+			if err := command(ctx, program, "up", "--dir", *dir); err != nil {
+				return 1, err
+			}
+			about = "the cluster's start and end included"
 		}
 		if here, err = ownCluster(*dir); err != nil {
 			return 1, err
 		}
-		// A run by variables has pushed from a clone of its own.
-		if _, err := tryRun(nil, "git", "pull", "--quiet", "--ff-only", "origin", "main"); err != nil {
+		if *rowsFile != "" {
+			err = ownClone(folder)
+		} else { // A run by variables has pushed from a clone of its own.
+			_, err = tryRun(nil, "git", "pull", "--quiet", "--ff-only", "origin", "main")
+		}
+		if err != nil {
 			return 1, err
 		}
 	}
@@ -97,34 +109,17 @@ func runSuite(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	code = m.Run()
+	stopAside()
 	forgetTokens()
-	err = endProxy()
-	about := "on a cluster that was up"
-	if end != nil {
-		about = fmt.Sprintf("with the cluster's start, %.0f s, and its end", state.Seconds)
-		err = errors.Join(err, end())
-		end = nil
+	err = errors.Join(endProxy(), end())
+	end = func() error { return nil }
+	if *rowsFile != "" {
+		err = errors.Join(err, writeRows(*rowsFile))
 	}
 	if *report != "" {
 		err = errors.Join(err, writeReport(*report, time.Since(start), about))
 	}
 	return code, err
-}
-
-// bringUp makes sure that this machine's own cluster is up. What it returns ends a cluster that was not, and is nil for one
-// that is to stay.
-func bringUp(ctx context.Context, folder string) (end func() error, err error) {
-	if state, err := cluster.ReadState(*dir); err == nil && state.Ready {
-		return nil, nil
-	}
-	program := filepath.Join(folder, "e2e")
-	if err := command(ctx, "go", "build", "-o", program, ".."); err != nil {
-		return nil, err
-	}
-	if !*keep {
-		end = func() error { return command(context.Background(), program, "down", "--dir", *dir) }
-	}
-	return end, command(ctx, program, "up", "--dir", *dir)
 }
 
 func command(ctx context.Context, program string, args ...string) error {
@@ -175,7 +170,12 @@ type application struct {
 		}
 		OperationState struct {
 			Phase, Message string
-			SyncResult     struct{ Revision string }
+			// Operation has the objects of a sync that is not of all of them.
+			Operation  struct{ Sync struct{ Resources []any } }
+			SyncResult struct {
+				Revision  string
+				Resources []struct{ HookType string }
+			}
 		}
 		Conditions []struct{ Type, Message string }
 		Resources  []struct {

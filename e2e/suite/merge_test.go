@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,45 @@ func replaceIn(t *testing.T, name, old, replacement string) {
 	if err := os.WriteFile(file, []byte(changed), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestCommitDuringSync pushes a commit while another is synced. It has to be synced as every commit is, with the
+// migration, and not healed object by object.
+func TestCommitDuringSync(t *testing.T) {
+	happened := tried(t, "a commit to main arrives while Argo CD syncs the one before to stage")
+	stageAtRest(t)
+	gen(t, "release", "stage", "--release", "service", "--image", otherImage(t, "stage"))
+	gen(t, "render")
+	git(t, "commit", "--quiet", "--all", "--message=stage: another image, for a moment")
+	git(t, "revert", "--no-edit", "HEAD")
+	git(t, "push", "--quiet", "origin", "HEAD~1:main")
+	refresh(t, "argocd-stage", "service")
+	eventually(t, time.Minute, syncRuns("argocd-stage", "service"))
+	git(t, "push", "--quiet", "origin", "main")
+	revision := git(t, "rev-parse", "HEAD")
+	start := time.Now()
+	during := false
+	refreshedUntil(t, 5*time.Minute, func() { refresh(t, "argocd-stage", "service") }, func() error {
+		found, err := readApplication("argocd-stage", "service")
+		if err != nil {
+			return err
+		}
+		during = during || found.Status.Sync.Revision == revision && found.Status.OperationState.Phase == "Running" && found.Status.OperationState.SyncResult.Revision != revision
+		return delivered("argocd-stage", "service", revision)()
+	})
+	found, err := readApplication("argocd-stage", "service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sync := found.Status.OperationState
+	migrated := slices.ContainsFunc(sync.SyncResult.Resources, func(r struct{ HookType string }) bool { return r.HookType == "Sync" })
+	if sync.SyncResult.Revision != revision || len(sync.Operation.Sync.Resources) > 0 || !migrated {
+		t.Errorf("the last sync is of %s, of %d objects alone, with the migration: %t", sync.SyncResult.Revision, len(sync.Operation.Sync.Resources), migrated)
+	}
+	if !during {
+		t.Error("Argo CD saw the commit when the sync before was over")
+	}
+	happened("seen during that sync, and then synced as a whole, with the migration: Healthy %s after the push", seconds(time.Since(start)))
 }
 
 func TestChangeByHandIsHealed(t *testing.T) {

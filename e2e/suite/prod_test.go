@@ -60,6 +60,21 @@ func stageIsAt(t *testing.T, revision string) {
 	}
 }
 
+// stageAtRest waits until stage runs what main is, and nothing is under way there: no sync, no hook, no pod that comes or
+// goes.
+func stageAtRest(t *testing.T) {
+	t.Helper()
+	stageIsAt(t, git(t, "rev-parse", "HEAD"))
+	eventually(t, 5*time.Minute, func() error {
+		found, err := readApplication("argocd-stage", "service")
+		if err == nil && found.Status.OperationState.Phase == "Running" {
+			err = fmt.Errorf("stage is synced: %s", found)
+		}
+		return err
+	})
+	eventually(t, 5*time.Minute, settled("stage"))
+}
+
 // approvalHead is the last commit of the approval branch.
 func approvalHead(t *testing.T) string {
 	t.Helper()
@@ -122,24 +137,41 @@ func condition(namespace, name string) (string, error) {
 	return "", fmt.Errorf("%s/%s reports no error: %s", namespace, name, found)
 }
 
-// refreshProd has Argo CD look at the approval branch now. Where gpg gave no answer in time Argo CD has kept that one,
-// and is asked anew, as docs/operate.md says.
+// refreshProd has Argo CD look at the approval branch now.
 func refreshProd(t *testing.T) {
 	t.Helper()
 	for _, app := range [][2]string{{"argocd", "prod-root"}, {"argocd", "projects"}, {"argocd-prod", "service"}} {
-		found, err := readApplication(app[0], app[1])
-		if err != nil && app[0] == "argocd-prod" {
-			continue // Nothing is approved yet.
-		}
-		how := "normal"
-		for _, condition := range found.Status.Conditions {
-			if strings.Contains(condition.Message, "Could not verify commit signature") {
-				t.Logf("%s/%s is refreshed hard: %s", app[0], app[1], condition.Message)
-				how = "hard"
-			}
-		}
-		askRefresh(t, app[0], app[1], how)
+		refreshSigned(t, app[0], app[1])
 	}
+}
+
+// refreshSigned has Argo CD look at approvals now, unless it has no such Application.
+func refreshSigned(t *testing.T, namespace, name string) {
+	t.Helper()
+	if verifyAgain(t, namespace, name) {
+		return
+	}
+	if _, err := readApplication(namespace, name); err == nil { // Or nothing is approved yet.
+		refresh(t, namespace, name)
+	}
+}
+
+// verifyAgain has Argo CD ask gpg once more where that gave no answer in time, as docs/operate.md says: otherwise it keeps
+// what it has got.
+func verifyAgain(t *testing.T, namespace, name string) (asked bool) {
+	t.Helper()
+	found, err := readApplication(namespace, name)
+	if err != nil {
+		return false
+	}
+	for _, condition := range found.Status.Conditions {
+		if strings.Contains(condition.Message, "Could not verify commit signature") {
+			t.Logf("%s/%s is refreshed hard: %s", namespace, name, condition.Message)
+			askRefresh(t, namespace, name, "hard")
+			return true
+		}
+	}
+	return false
 }
 
 // prodBecomes has Argo CD look at the approval branch until the answer is nil, and returns how long that took.

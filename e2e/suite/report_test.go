@@ -11,33 +11,33 @@ import (
 
 // row is one line of the table.
 type row struct {
-	test, tried, happened string
-	verdict               string
+	Test, Tried, Happened string
+	Verdict               string
 }
 
 // tried says what a test tries. What happened is said later, by the function that it returns; a test that fails
 // before is in the table as failed.
 func tried(t *testing.T, what string) func(format string, args ...any) {
 	t.Helper()
-	r := row{test: t.Name(), tried: what}
+	r := row{Test: t.Name(), Tried: what}
 	t.Cleanup(func() {
 		switch {
 		case t.Failed():
-			r.verdict = "FAILED"
+			r.Verdict = "FAILED"
 		case t.Skipped():
-			r.verdict = "left out"
+			r.Verdict = "left out"
 		default:
-			r.verdict = "passed"
+			r.Verdict = "passed"
 		}
 		rows = append(rows, r)
 	})
 	return func(format string, args ...any) {
 		text := fmt.Sprintf(format, args...)
 		t.Log(text)
-		if r.happened != "" {
-			r.happened += "; "
+		if r.Happened != "" {
+			r.Happened += "; "
 		}
-		r.happened += text
+		r.Happened += text
 	}
 }
 
@@ -59,7 +59,7 @@ func writeReport(file string, took time.Duration, about string) error {
 	var text strings.Builder
 	tests := map[string]bool{}
 	for _, r := range rows {
-		name, _, _ := strings.Cut(r.test, "/")
+		name, _, _ := strings.Cut(r.Test, "/")
 		tests[name] = true
 	}
 	text.WriteString(`# On a real Kubernetes and a real Argo CD
@@ -72,7 +72,7 @@ Written by ` + "`go test ./suite -report ../docs/e2e.md`" + ` in [e2e](../e2e), 
 |---|---|---|
 `)
 	for _, r := range rows {
-		fmt.Fprintf(&text, "| %s | %s | %s |\n", cell(r.tried), cell(r.happened), r.verdict)
+		fmt.Fprintf(&text, "| %s | %s | %s |\n", cell(r.Tried), cell(r.Happened), r.Verdict)
 	}
 	if !here.isOwn() {
 		text.WriteString("\nThe cluster is one that variables named. Its Services were reached by kubectl port-forward.\n")

@@ -33,9 +33,7 @@ const stageNamespace = "towpath-stage"
 func needsBundled(t *testing.T) {
 	t.Helper()
 	needsOwnCluster(t, "the test takes stage's PostgreSQL and Redis from it, and data with them")
-	for _, name := range bundled {
-		eventually(t, 5*time.Minute, delivered("argocd-stage", name, ""))
-	}
+	stageAtRest(t)
 }
 
 var bundled = []string{"postgres", "redis", "service"}
@@ -124,10 +122,10 @@ type writer struct {
 	gap  time.Duration
 }
 
-// startWriter adds people until the test ends, for a minute or two at most.
+// startWriter adds people until the test ends, or for ten minutes.
 func startWriter(t *testing.T) *writer {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	w := &writer{stop: cancel, last: time.Now()}
 	w.done.Go(func() {
 		for number := 1; ctx.Err() == nil; number++ {
@@ -400,6 +398,8 @@ func jobSucceeded(name string, pods int) func() error {
 	}
 }
 
+// TestRemovedDatabaseKeepsItsClaim shares its commits with what TestUnusedClaimStays tries in dev, as the two environments
+// take them side by side.
 func TestRemovedDatabaseKeepsItsClaim(t *testing.T) {
 	needsBundled(t)
 	happened := tried(t, "a commit takes PostgreSQL and Redis out of stage, and another puts them back")
@@ -412,6 +412,7 @@ func TestRemovedDatabaseKeepsItsClaim(t *testing.T) {
 			"-o", "jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.spec.volumeName} {.status.phase}{'\\n'}{end}")
 	}
 	before := claims()
+	unused := withoutClaim(t)
 	// One pod, because SQLite takes no more.
 	replaceIn(t, "envs/stage/env.cue", `database: "bundled"`, `database: "embedded"`)
 	replaceIn(t, "envs/stage/env.cue", `redis:    "bundled"`, `redis:    "none"`)
@@ -420,7 +421,8 @@ func TestRemovedDatabaseKeepsItsClaim(t *testing.T) {
 	for _, name := range []string{"postgres", "redis"} {
 		replaceIn(t, "envs/stage/release.cue", "releases: "+name+": ", "_without: "+name+": ")
 	}
-	revision, takeBack := merged(t, "stage: no database of its own")
+	revision, takeBack := merged(t, "stage: no database of its own; dev: nothing is kept")
+	refresh(t, "argocd-dev", "service")
 	took := stageRuns(t, revision, "service") + eventually(t, 3*time.Minute, func() error {
 		for _, name := range []string{"postgres", "redis"} {
 			if left, err := tryKubectl("-n", "argocd-stage", "get", "applications.argoproj.io", name, "--ignore-not-found", "-o", "name"); err != nil || left != "" {
@@ -436,7 +438,10 @@ func TestRemovedDatabaseKeepsItsClaim(t *testing.T) {
 		t.Errorf("the claims were\n%s\nand are\n%s", before, now)
 	}
 	happened("both are gone %s after the push, and %d claims are still bound", seconds(took), strings.Count(before, "\n")+1)
-	took = stageRuns(t, takeBack(), bundled...)
+	unused.isOff(t, revision)
+	revision = takeBack()
+	refresh(t, "argocd-dev", "service")
+	took = stageRuns(t, revision, bundled...)
 	if now := claims(); now != before {
 		t.Errorf("the claims were\n%s\nand are\n%s", before, now)
 	}
@@ -447,40 +452,72 @@ func TestRemovedDatabaseKeepsItsClaim(t *testing.T) {
 		t.Errorf("the key is %q, %v", got, err)
 	}
 	happened("back %s after the push, with %s and the keys of Redis", seconds(took), strings.Split(want, ",")[0])
+	unused.isBack(t, revision)
 }
 
 func TestUnusedClaimStays(t *testing.T) {
-	happened := tried(t, "a commit switches off all that keeps data in dev, and with it the claim, and another on again")
+	if wholeSuite() {
+		return // TestRemovedDatabaseKeepsItsClaim has tried it.
+	}
+	unused := withoutClaim(t)
+	revision, takeBack := merged(t, "dev: nothing is kept")
+	refresh(t, "argocd-dev", "service")
+	unused.isOff(t, revision)
+	revision = takeBack()
+	refresh(t, "argocd-dev", "service")
+	unused.isBack(t, revision)
+}
+
+// unusedClaim is the claim of dev while nothing there keeps data.
+type unusedClaim struct {
+	happened       func(format string, args ...any)
+	before, person string
+}
+
+// withoutClaim changes dev, in the working tree, so that nothing there keeps data.
+func withoutClaim(t *testing.T) unusedClaim {
+	t.Helper()
+	u := unusedClaim{
+		happened: tried(t, "a commit switches off all that keeps data in dev, and with it the claim, and another on again"),
+		person:   "5709a9e0-0000-4000-8000-200000000000",
+	}
 	eventually(t, 3*time.Minute, delivered("argocd-dev", "service", ""))
-	const id = "5709a9e0-0000-4000-8000-200000000000"
-	if err := addPerson(t.Context(), "dev", id); err != nil {
+	if err := addPerson(t.Context(), "dev", u.person); err != nil {
 		t.Fatal(err)
 	}
-	claim := func() string {
-		return kubectl(t, "-n", "towpath-dev", "get", "persistentvolumeclaim", "service-data", "-o", "jsonpath={.metadata.uid} {.spec.volumeName} {.status.phase}")
-	}
-	reach := func(revision string) time.Duration {
-		refresh(t, "argocd-dev", "service")
-		return eventually(t, 5*time.Minute, delivered("argocd-dev", "service", revision))
-	}
-	before := claim()
+	u.before = u.claim(t)
 	replaceIn(t, "envs/dev/env.cue", "config: {\n", "config: {\n\t\t\t\tworkloads: {people: false, portal: false}\n")
-	revision, takeBack := merged(t, "dev: nothing is kept")
-	took := reach(revision)
+	return u
+}
+
+func (u unusedClaim) claim(t *testing.T) string {
+	t.Helper()
+	return kubectl(t, "-n", "towpath-dev", "get", "persistentvolumeclaim", "service-data", "-o", "jsonpath={.metadata.uid} {.spec.volumeName} {.status.phase}")
+}
+
+// isOff waits until dev is at the commit, and makes sure that the claim is there and no pod has it.
+func (u unusedClaim) isOff(t *testing.T, revision string) {
+	t.Helper()
+	took := eventually(t, 5*time.Minute, delivered("argocd-dev", "service", revision))
 	volumes := kubectl(t, "-n", "towpath-dev", "get", "deployment", "service", "-o", "jsonpath={.spec.template.spec.volumes[*].persistentVolumeClaim.claimName}")
-	if now := claim(); now != before || volumes != "" {
-		t.Errorf("the claim was %s and is %s; pods use %q", before, now, volumes)
+	if now := u.claim(t); now != u.before || volumes != "" {
+		t.Errorf("the claim was %s and is %s; pods use %q", u.before, now, volumes)
 	}
-	happened("pods without it after %s, and the Application is Synced though the claim is in no commit", seconds(took))
-	took = reach(takeBack())
-	if now := claim(); now != before {
-		t.Errorf("the claim was %s and is %s", before, now)
+	u.happened("pods without it after waiting %s, and the Application is Synced though the claim is in no commit", seconds(took))
+}
+
+// isBack waits until dev is at the commit that takes it back, and makes sure that nothing is lost.
+func (u unusedClaim) isBack(t *testing.T, revision string) {
+	t.Helper()
+	took := eventually(t, 5*time.Minute, delivered("argocd-dev", "service", revision))
+	if now := u.claim(t); now != u.before {
+		t.Errorf("the claim was %s and is %s", u.before, now)
 	}
-	status, body, err := get("dev", "/people/"+id)
+	status, body, err := get("dev", "/people/"+u.person)
 	if err != nil || status != http.StatusOK {
 		t.Errorf("who was there before is not: %d %.200s %v", status, body, err)
 	}
-	happened("back after %s, with who was there before", seconds(took))
+	u.happened("back after waiting %s, with who was there before", seconds(took))
 }
 
 // migrated is how often each migration has run, by the table in which goose notes it.
@@ -559,6 +596,6 @@ func TestEightPodsStartAtOnce(t *testing.T) {
 		t.Errorf("migrations ran: %s; before the pods started: %s", now, ran)
 	}
 	happened("eight new ones %s after the old were deleted; each migration ran once (%s)", seconds(took), ran)
-	stageRuns(t, takeBack(), "service")
-	eventually(t, 2*time.Minute, settled("stage"))
+	takeBack() // Who needs stage next waits for it.
+	refresh(t, "argocd-stage", "service")
 }

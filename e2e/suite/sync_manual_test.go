@@ -35,7 +35,8 @@ func TestManualSync(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if found.Status.Sync.Status != "OutOfSync" || found.Status.Sync.Revision != head {
+		// The approval before may have been synced by itself yet, in which case that has to end.
+		if found.Status.Sync.Status != "OutOfSync" || found.Status.Sync.Revision != head || found.Status.OperationState.Phase == "Running" {
 			return fmt.Errorf("prod: %s", found)
 		}
 		return nil
