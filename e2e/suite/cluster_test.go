@@ -72,7 +72,7 @@ func TestBootstrap(t *testing.T) {
 		return
 	}
 	var said string
-	refreshedUntil(t, 2*time.Minute, func() { refresh(t, "argocd", "prod-root") }, func() (err error) {
+	refreshedUntil(t, 2*time.Minute, func() { askRefresh(t, "argocd", "prod-root", "normal") }, func() (err error) {
 		said, err = condition("argocd", "prod-root")
 		if err == nil && !strings.Contains(said, approvals) {
 			err = fmt.Errorf("prod-root has no branch to follow and says: %s", said)

@@ -105,10 +105,18 @@ func applicationPath(namespace, name string) string {
 	return "/apis/argoproj.io/v1alpha1/namespaces/" + namespace + "/applications/" + name
 }
 
-// refresh has Argo CD look at Git now, as a webhook of the Git server would.
+// refresh has Argo CD look at Git now, as a webhook of the Git server would. A comparison that is under way takes the
+// request with it when it ends, and has not seen what is new; so who asks once may wait for the next poll. It is asked
+// once more after that.
 func refresh(t *testing.T, namespace, name string) {
 	t.Helper()
 	askRefresh(t, namespace, name, "normal")
+	for asked := time.Now(); time.Since(asked) < 15*time.Second; time.Sleep(200 * time.Millisecond) {
+		if found, err := readApplication(namespace, name); err == nil && found.Metadata.Annotations[refreshAnnotation] == "" {
+			askRefresh(t, namespace, name, "normal")
+			return
+		}
+	}
 }
 
 const refreshAnnotation = "argocd.argoproj.io/refresh"

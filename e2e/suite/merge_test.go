@@ -54,12 +54,16 @@ func TestCommitDuringSync(t *testing.T) {
 	revision := git(t, "rev-parse", "HEAD")
 	start := time.Now()
 	during := false
-	refreshedUntil(t, 5*time.Minute, func() { refresh(t, "argocd-stage", "service") }, func() error {
+	refreshedUntil(t, 5*time.Minute, func() { askRefresh(t, "argocd-stage", "service", "normal") }, func() error {
 		found, err := readApplication("argocd-stage", "service")
 		if err != nil {
 			return err
 		}
 		during = during || found.Status.Sync.Revision == revision && found.Status.OperationState.Phase == "Running" && found.Status.OperationState.SyncResult.Revision != revision
+		// Before the first sync has changed anything, stage is what the second commit says.
+		if sync := found.Status.OperationState; sync.SyncResult.Revision != revision || sync.Phase == "Running" {
+			return fmt.Errorf("it is not synced to %.10s: %s", revision, found)
+		}
 		return delivered("argocd-stage", "service", revision)()
 	})
 	found, err := readApplication("argocd-stage", "service")

@@ -152,7 +152,7 @@ func refreshSigned(t *testing.T, namespace, name string) {
 		return
 	}
 	if _, err := readApplication(namespace, name); err == nil { // Or nothing is approved yet.
-		refresh(t, namespace, name)
+		askRefresh(t, namespace, name, "normal")
 	}
 }
 

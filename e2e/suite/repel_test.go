@@ -273,7 +273,7 @@ subjects: [{kind: ServiceAccount, name: default, namespace: towpath-stage}]
 		eventually(t, 3*time.Minute, delivered("argocd", "stage-root", git(t, "rev-parse", "HEAD")))
 	})
 	var messages string
-	refreshedUntil(t, 2*time.Minute, func() { refresh(t, "argocd", "stage-root") }, func() error {
+	refreshedUntil(t, 2*time.Minute, func() { askRefresh(t, "argocd", "stage-root", "normal") }, func() error {
 		found, err := readApplication("argocd", "stage-root")
 		if err != nil {
 			return err

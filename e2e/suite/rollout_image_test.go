@@ -149,7 +149,7 @@ func mendStage(t *testing.T, happened func(string, ...any), l *load.Load) {
 	t.Helper()
 	revision := revertLast(t)
 	start := time.Now()
-	refreshedUntil(t, 5*time.Minute, func() { refresh(t, "argocd-stage", "service") }, inTurn(delivered("argocd-stage", "service", revision), settled("stage")))
+	refreshedUntil(t, 5*time.Minute, func() { askRefresh(t, "argocd-stage", "service", "normal") }, inTurn(delivered("argocd-stage", "service", revision), settled("stage")))
 	took := time.Since(start)
 	happened("%s; the revert was in force %s after its push", noneFailed(t, l), seconds(took))
 }
