@@ -73,11 +73,9 @@ func asArgoCD(repo fs.FS, app *v1alpha1.Application) string {
 	return text.String()
 }
 
-// TestPathsAreNeverTooFew changes each file of the repository, and adds and
-// removes some: whatever alters what an Application renders, Argo CD must see as
-// a change, by its own reading of the annotation.
-func TestPathsAreNeverTooFew(t *testing.T) {
-	t.Parallel()
+// whole returns this repository, and its environments.
+func whole(t *testing.T) (fstest.MapFS, []*environment.Environment) {
+	t.Helper()
 	files := inMemory(t, repository(t))
 	names, err := environment.Names(files)
 	if err != nil {
@@ -87,7 +85,16 @@ func TestPathsAreNeverTooFew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, env := range set.Environments {
+	return files, set.Environments
+}
+
+// TestPathsAreNeverTooFew changes each file of the repository, and adds and
+// removes some: whatever alters what an Application renders, Argo CD must see as
+// a change, by its own reading of the annotation.
+func TestPathsAreNeverTooFew(t *testing.T) {
+	t.Parallel()
+	files, envs := whole(t)
+	for _, env := range envs {
 		for _, release := range env.Releases {
 			t.Run(env.Name+"/"+release.Name, func(t *testing.T) {
 				t.Parallel()
@@ -195,22 +202,14 @@ func application(t *testing.T, env *environment.Environment, release string) *v1
 // them.
 func TestPathsOfRoots(t *testing.T) {
 	t.Parallel()
-	files := inMemory(t, repository(t))
-	names, err := environment.Names(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := environment.Load(files, names)
-	if err != nil {
-		t.Fatal(err)
-	}
+	files, envs := whole(t)
 	var produced []delivery.File
-	for _, env := range set.Environments {
+	for _, env := range envs {
 		env.Delivery.SkipUnchanged = true
 		produced = append(produced, delivery.Environment(env)...)
 	}
 	found := 0
-	for _, file := range append(produced, delivery.Shared(set.Environments)...) {
+	for _, file := range append(produced, delivery.Shared(envs)...) {
 		if !strings.HasPrefix(file.Path, delivery.EnvironmentsDir+"/") || !strings.HasSuffix(file.Path, "/root.yaml") {
 			continue
 		}

@@ -233,8 +233,14 @@ func TestStageCannotReachProd(t *testing.T) {
 	for _, what := range guarded {
 		before[strings.Join(what, " ")] = kubectl(t, what...)
 	}
-	for name, text := range map[string]string{
-		"application": `apiVersion: argoproj.io/v1alpha1
+	t.Cleanup(func() {
+		// Argo CD would try the attack for three minutes more, and sync nothing else of stage-root's meanwhile.
+		stop(t, "argocd", "stage-root", "stage-root")
+		refresh(t, "argocd", "stage-root")
+		eventually(t, 3*time.Minute, delivered("argocd", "stage-root", git(t, "rev-parse", "HEAD")))
+	})
+	attack := pushFiles(t, "stage: harmless", map[string]string{
+		"argocd/stage/attack-application.yaml": `apiVersion: argoproj.io/v1alpha1
 kind: Application
 metadata: {name: attack, namespace: argocd-prod}
 spec:
@@ -242,35 +248,19 @@ spec:
   destination: {namespace: towpath-prod, server: https://kubernetes.default.svc}
   source: {repoURL: ` + repositoryURL(t) + `, path: charts/service, targetRevision: main}
 `,
-		"project": `apiVersion: argoproj.io/v1alpha1
+		"argocd/stage/attack-project.yaml": `apiVersion: argoproj.io/v1alpha1
 kind: AppProject
 metadata: {name: prod, namespace: argocd}
 spec:
   destinations: [{namespace: '*', server: '*'}]
   sourceRepos: ['*']
 `,
-		"binding": `apiVersion: rbac.authorization.k8s.io/v1
+		"argocd/stage/attack-binding.yaml": `apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata: {name: attack}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
 subjects: [{kind: ServiceAccount, name: default, namespace: towpath-stage}]
 `,
-	} {
-		if err := os.WriteFile(filepath.Join(clone(), "argocd", "stage", "attack-"+name+".yaml"), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	git(t, "add", "--all")
-	git(t, "commit", "--quiet", "--message=stage: harmless")
-	git(t, "push", "--quiet", "origin", "main")
-	attack := git(t, "rev-parse", "HEAD")
-	t.Cleanup(func() {
-		git(t, "revert", "--no-edit", attack)
-		git(t, "push", "--quiet", "origin", "main")
-		// Argo CD would try the attack for three minutes more, and sync nothing else of stage-root's meanwhile.
-		stop(t, "argocd", "stage-root", "stage-root")
-		refresh(t, "argocd", "stage-root")
-		eventually(t, 3*time.Minute, delivered("argocd", "stage-root", git(t, "rev-parse", "HEAD")))
 	})
 	var messages string
 	refreshedUntil(t, 2*time.Minute, func() { askRefresh(t, "argocd", "stage-root", "normal") }, func() error {

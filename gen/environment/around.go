@@ -103,14 +103,7 @@ func (e *Environment) Data() (map[string]any, error) {
 func (e *Environment) releaseData(release Release) (map[string]any, error) {
 	tree, err := decodeBut(e.Whole(release), "values")
 	if err == nil {
-		// It is needed for rendering too, and reading it takes longer than all else.
-		if values, invalid := release.Tree(); invalid == nil {
-			tree["values"] = values
-		} else { // That is said where it is rendered.
-			var values any
-			err = release.Values.Decode(&values)
-			tree["values"] = values
-		}
+		tree["values"], err = release.valuesData()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading release %s of environment %s: %w", release.Name, e.Name, err)
@@ -119,6 +112,16 @@ func (e *Environment) releaseData(release Release) (map[string]any, error) {
 		tree["region"] = release.Region
 	}
 	return tree, nil
+}
+
+// valuesData is the tree of the values, which is needed for rendering too and takes longer
+// to read than all else. What that refuses is said where the release is rendered.
+func (r Release) valuesData() (values any, err error) {
+	if tree, err := r.Tree(); err == nil {
+		return tree, nil
+	}
+	err = r.Values.Decode(&values)
+	return values, err
 }
 
 // TeamData is [Environment.Data] of a team's folder alone, with its waivers apart: all
