@@ -2,6 +2,7 @@ package kept
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -186,5 +187,35 @@ func TestProgram(t *testing.T) {
 	again, err := programID()
 	if err != nil || !bytes.Equal(id, again) {
 		t.Errorf("the program is %q and %q, %v", id, again, err)
+	}
+}
+
+// TestSnapshotError asks twice for what is not there. [fs.Sub], in which CUE loads
+// packages, shortens the path in the error that it gets; the next one who asks gets the
+// whole path again.
+func TestSnapshotError(t *testing.T) {
+	s := NewSnapshot(repository())
+	envs, err := fs.Sub(s, "envs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, read := range map[string]func(repo fs.FS, name string) error{
+		"folder": func(repo fs.FS, name string) error { _, err := fs.ReadDir(repo, name); return err },
+		"file":   func(repo fs.FS, name string) error { _, err := fs.ReadFile(repo, name); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, try := range []struct {
+				in         fs.FS
+				name, want string
+			}{{envs, "gone", "gone"}, {s, "envs/gone", "envs/gone"}, {envs, "gone", "gone"}} {
+				var at *fs.PathError
+				if err := read(try.in, try.name); !errors.As(err, &at) {
+					t.Fatalf("error is %v, not one with a path", err)
+				}
+				if at.Path != try.want {
+					t.Errorf("the error names %q, not %q", at.Path, try.want)
+				}
+			}
+		})
 	}
 }

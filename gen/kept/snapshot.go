@@ -28,7 +28,8 @@ var (
 // NewSnapshot returns a snapshot of a file system, taken file by file as they are read.
 func NewSnapshot(from fs.FS) *Snapshot { return &Snapshot{from: from} }
 
-// memory remembers the first answer to each question.
+// memory remembers the first answer to each question. An error is handed out as a copy,
+// as [fs.Sub] writes to the one that it gets.
 type memory[T any] struct {
 	mu      sync.Mutex
 	answers map[string]func() (T, error)
@@ -45,7 +46,12 @@ func (m *memory[T]) get(name string, ask func() (T, error)) (T, error) {
 		m.answers[name] = answer
 	}
 	m.mu.Unlock()
-	return answer()
+	given, err := answer()
+	if at, ok := err.(*fs.PathError); ok {
+		own := *at
+		err = &own
+	}
+	return given, err
 }
 
 // content returns what a file holds, which is not to be written to.
