@@ -55,6 +55,13 @@ func newKeyring(t *testing.T, keys []*testkey.Key) *keyring {
 		_ = k.command(home, "gpgconf", "--kill", "all").Run()
 		_ = os.RemoveAll(home)
 	})
+	settings, err := os.ReadFile(filepath.Join(root, "argocd/bootstrap/settings/gpg.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, "gpg.conf"), settings, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	gpg := func(input string, args ...string) {
 		cmd := k.command(home, "gpg", append([]string{"--batch"}, args...)...)
 		cmd.Stdin = strings.NewReader(input)
@@ -68,9 +75,7 @@ func newKeyring(t *testing.T, keys []*testkey.Key) *keyring {
 		gpg(key.Public(), "--import")
 		trust += fmt.Sprintf("%X:6:\n", key.Entity.PrimaryKey.Fingerprint)
 	}
-	// As Argo CD does. What gpg says about trust does not come in between later then.
-	gpg(trust, "--import-ownertrust")
-	gpg("", "--update-trustdb")
+	gpg(trust, "--import-ownertrust") // As Argo CD does.
 	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-cd/v2").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -148,30 +148,9 @@ func refreshProd(t *testing.T) {
 // refreshSigned has Argo CD look at approvals now, unless it has no such Application.
 func refreshSigned(t *testing.T, namespace, name string) {
 	t.Helper()
-	if verifyAgain(t, namespace, name) {
-		return
-	}
 	if _, err := readApplication(namespace, name); err == nil { // Or nothing is approved yet.
 		askRefresh(t, namespace, name, "normal")
 	}
-}
-
-// verifyAgain has Argo CD ask gpg once more where that gave no answer in time, as docs/operate.md says: otherwise it keeps
-// what it has got.
-func verifyAgain(t *testing.T, namespace, name string) (asked bool) {
-	t.Helper()
-	found, err := readApplication(namespace, name)
-	if err != nil {
-		return false
-	}
-	for _, condition := range found.Status.Conditions {
-		if strings.Contains(condition.Message, "Could not verify commit signature") {
-			t.Logf("%s/%s is refreshed hard: %s", namespace, name, condition.Message)
-			askRefresh(t, namespace, name, "hard")
-			return true
-		}
-	}
-	return false
 }
 
 // prodBecomes has Argo CD look at the approval branch until the answer is nil, and returns how long that took.

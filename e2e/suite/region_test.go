@@ -74,7 +74,7 @@ func inOrder(t *testing.T, approval string) string {
 	t.Helper()
 	start := time.Now()
 	var first, then time.Duration
-	worldBecomes(t, 4*time.Minute, func() error {
+	eventually(t, 4*time.Minute, func() error {
 		us, err := readApplication(world, "page-us")
 		if err != nil {
 			return err
@@ -112,15 +112,6 @@ func refreshWorld(t *testing.T) {
 	}
 }
 
-// worldBecomes is eventually, where a signature that gpg has not verified in time does not stop the regions.
-func worldBecomes(t *testing.T, limit time.Duration, ask func() error) {
-	t.Helper()
-	refreshedUntil(t, limit, func() {
-		verifyAgain(t, world, "page-eu")
-		verifyAgain(t, world, "page-us")
-	}, ask)
-}
-
 func TestRegionAfterRegion(t *testing.T) {
 	if join(t) {
 		return
@@ -144,7 +135,7 @@ func TestRegionAfterRegion(t *testing.T) {
 		approval := approveWorld(t)
 		refresh(t, world, "page-us")
 		var said string
-		worldBecomes(t, time.Minute, func() error {
+		eventually(t, time.Minute, func() error {
 			us, err := readApplication(world, "page-us")
 			if err != nil {
 				return err
@@ -178,7 +169,7 @@ func TestRegionAfterRegion(t *testing.T) {
 		approval := approveWorld(t)
 		refreshWorld(t)
 		var said string
-		worldBecomes(t, 5*time.Minute, func() error {
+		eventually(t, 5*time.Minute, func() error {
 			waiting, err := tryKubectl("-n", worldPages, "get", "pods", "-l", "towpath.example/page=page-eu", "-o", "jsonpath={.items[*].status.containerStatuses[0].state.waiting.reason}")
 			if err != nil {
 				return err
