@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 }
 
 func runSuite(m *testing.M) (code int, err error) {
-	start := time.Now()
+	start, before := time.Now(), processors()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	folder, err := os.MkdirTemp("", "towpath-suite-")
@@ -109,6 +109,11 @@ func runSuite(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	code = m.Run()
+	if code != 0 {
+		if pods, err := tryKubectl("get", "pods", "--all-namespaces", "--output=wide"); err == nil {
+			fmt.Println(pods)
+		}
+	}
 	stopAside()
 	forgetTokens()
 	err = errors.Join(endProxy(), end())
@@ -117,7 +122,7 @@ func runSuite(m *testing.M) (code int, err error) {
 		err = errors.Join(err, writeRows(*rowsFile))
 	}
 	if *report != "" {
-		err = errors.Join(err, writeReport(*report, time.Since(start), about))
+		err = errors.Join(err, writeReport(*report, time.Since(start), about+taken(before, processors())))
 	}
 	return code, err
 }

@@ -82,6 +82,7 @@ func TestAdminIsRefused(t *testing.T) {
 		spec["roles"] = []object{{"name": "attack", "policies": []string{"p, proj:prod:attack, applications, *, prod/*, allow"}}}
 	})
 	unsigned := projectWith(t, "prod", func(spec object) { delete(spec, "signatureKeys") })
+	compared(t, "argocd", "projects") // Argo CD's API knows the objects of what was compared.
 	patch := "?patchType=application/merge-patch%2Bjson"
 	inProd := newApplication("argocd-prod", url)
 	attempts := append([]attempt{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,39 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds())
 
 // oneLine is a message as the table shows it, whole but for line breaks and ids that change.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// processors are the times that the machine's processors have spent since it started, as the first line of /proc/stat
+// has them: see proc_stat(5).
+func processors() []float64 {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return nil
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	var times []float64
+	for _, field := range strings.Fields(line)[1:] {
+		time, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			return nil
+		}
+		times = append(times, time)
+	}
+	return times
+}
+
+// taken says which share of the processors the host gave to other machines, while this one wanted them. A run is slow
+// by that, and may fail by it.
+func taken(before, after []float64) string {
+	const stolen, guest = 7, 8 // The times of guests are in those of users.
+	if len(before) < guest || len(after) < guest {
+		return ""
+	}
+	all := 0.0
+	for i := range guest {
+		all += after[i] - before[i]
+	}
+	return fmt.Sprintf("; other machines of the host took %.0f %% of the processors", 100*(after[stolen]-before[stolen])/max(all, 1))
+}
 
 // writeReport writes what was tried in a run, how long that took, and what that means.
 func writeReport(file string, took time.Duration, about string) error {

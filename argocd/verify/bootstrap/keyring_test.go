@@ -77,7 +77,9 @@ func TestKeysComeAndGo(t *testing.T) {
 			}{
 				{"it starts", func() { add(key) }},
 				{"a key comes", func() { add(other) }},
-				{"a key goes", func() { run("", "gpg", "--batch", "--yes", "--delete-keys", fmt.Sprintf("%X", other.Entity.PrimaryKey.Fingerprint)) }},
+				{"a key goes", func() {
+					run("", "gpg", "--batch", "--yes", "--delete-keys", fmt.Sprintf("%X", other.Entity.PrimaryKey.Fingerprint))
+				}},
 			} {
 				change.make()
 				said := run("", "git", "verify-commit", id)
