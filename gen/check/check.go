@@ -62,11 +62,11 @@ func Run(repo fs.FS, o Options) (finding.List, error) {
 	environments, findings, ok := gathering.Environments()
 	// Files that list all environments can't be judged while one is invalid.
 	whole := len(findings) == 0
-	findings = slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Environment != "" && !r.isSelected(f.Environment) })
+	findings = r.ofSelected(findings)
 	if !ok {
 		return findings.Sort(), nil
 	}
-	selected := slices.DeleteFunc(slices.Clone(environments), func(env *environment.Environment) bool { return !r.isSelected(env.Name) })
+	selected := r.selected(environments)
 
 	files, err := r.produced(selected, environments, whole)
 	if found, rest := finding.From(err); rest != nil {

@@ -190,3 +190,41 @@ func findings(t *testing.T, repo fs.FS, names []string, batch int64) string {
 	}
 	return text.String()
 }
+
+// TestJudgePolicy asks for what the policy finds alone: that is what a whole check finds of
+// it, and of its waivers.
+func TestJudgePolicy(t *testing.T) {
+	repo := produced(t)
+	spoiled(t, repo)
+	for _, names := range [][]string{sample.Names(), {"prod"}} {
+		o := check.Options{Names: names, Jobs: 3, Today: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)}
+		all, err := check.Run(repo, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want finding.List
+		for _, f := range all {
+			if f.Class == finding.Policy || strings.HasPrefix(f.Rule, "waiver-") {
+				want = append(want, f)
+			}
+		}
+		if len(want) == 0 {
+			t.Fatal("the policy finds nothing")
+		}
+		got, err := check.JudgePolicy(repo, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%v (-check +policy):\n%s", names, diff)
+		}
+	}
+	invalid(t, repo)
+	_, err := check.JudgePolicy(repo, check.Options{Names: []string{"dev"}, Jobs: 3})
+	if found, rest := finding.From(err); rest != nil || len(found) == 0 {
+		t.Errorf("an environment that is invalid: %v, not findings", err)
+	}
+	if _, err := check.JudgePolicy(repo, check.Options{Names: []string{"prod"}, Jobs: 3}); err != nil {
+		t.Errorf("an environment beside one that is invalid: %v", err)
+	}
+}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"errors"
 	"io/fs"
 	"slices"
 	"strings"
@@ -43,6 +44,45 @@ func (p *Policy) Findings(rendered []Rendered, today time.Time) (finding.List, e
 		return nil, err
 	}
 	return merge(findings).Sort(), nil
+}
+
+// JudgePolicy holds environments against the policy alone, as [Run] does: some folders at
+// a time, for any number of them. What is invalid in them is the error, a [finding.List];
+// releases that don't render are left out.
+func JudgePolicy(repo fs.FS, o Options) (finding.List, error) {
+	all, err := environment.Names(repo)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	gathering, err := environment.Gather(repo, all)
+	if err != nil {
+		return nil, err
+	}
+	r := newRun(repo, o, gathering)
+	r.policyOnly = true
+	if err := r.checkFolders(); err != nil {
+		return nil, err
+	}
+	environments, invalid, ok := gathering.Environments()
+	if ok {
+		invalid = r.ofSelected(invalid)
+	}
+	if len(invalid) > 0 {
+		return nil, invalid.Sort()
+	}
+	if err := r.err(environments); err != nil {
+		return nil, err
+	}
+	if err := r.settle(environments); err != nil {
+		return nil, err
+	}
+	judged, err := r.policy(environments, r.selected(environments))
+	if err != nil {
+		return nil, err
+	}
+	return merge(judged).Sort(), nil
 }
 
 // values is what the rules over values have found, by environment.

@@ -30,6 +30,8 @@ type run struct {
 	finder    *blame.Finder
 	charts    *charts
 	data      policy.Data
+	// policyOnly leaves out whatever the policy does not ask for.
+	policyOnly bool
 
 	mu      sync.Mutex
 	folders map[environment.Folder]*shelf
@@ -113,6 +115,16 @@ func (r *run) addData(folder environment.Folder, env *environment.Environment, s
 
 func (r *run) isSelected(env string) bool { return slices.Contains(r.Names, env) }
 
+// selected returns those of the environments that are to be checked.
+func (r *run) selected(environments []*environment.Environment) []*environment.Environment {
+	return slices.DeleteFunc(slices.Clone(environments), func(env *environment.Environment) bool { return !r.isSelected(env.Name) })
+}
+
+// ofSelected returns the findings without those of environments that are not to be checked.
+func (r *run) ofSelected(findings finding.List) finding.List {
+	return slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Environment != "" && !r.isSelected(f.Environment) })
+}
+
 // checkRelease checks a release.
 func (r *run) checkRelease(env *environment.Environment, release environment.Release) *checked {
 	result := &checked{}
@@ -121,9 +133,11 @@ func (r *run) checkRelease(env *environment.Environment, release environment.Rel
 		result.err = err
 		return result
 	}
-	r.charts.add(env, release, request)
 	var objects []manifest.Object
-	if r.isSelected(env.Name) {
+	if !r.policyOnly {
+		r.charts.add(env, release, request)
+	}
+	if r.isSelected(env.Name) && !r.policyOnly {
 		if result.stale, result.err = staleFile(r.repo, produce.Values(env, release, request.Values[0])); result.err != nil {
 			return result
 		}

@@ -69,8 +69,8 @@ Two environments, and neither --from nor --to, are compared with each other, as 
 the first took the name and the namespace of the second. What the environments
 declare in differs is left out.
 
-As text, folders of teams are left out if no file that they are made from differs.
-The other formats list all objects, and ask the policy about all of them.
+Folders of teams are left out if no file that they are made from differs. The policy
+is asked about them all the same.
 
 With --name-only nothing is rendered: diff lists the environments and releases
 whose objects the changed files can touch; of two environments, the releases that
@@ -256,6 +256,7 @@ func (a *app) compare(o diffOptions, git *revision.Repository, pairs []*pair, pr
 				fmt.Fprintf(a.Err, "left out: %s that the environments declare in differs\n", count(n, "value"))
 			})
 		}
+		report.Untouched = p.untouched
 		if n := p.untouched; n > 0 {
 			progress.around(func() {
 				fmt.Fprintf(a.Err, "left out: %s of teams that no changed file can touch\n", count(n, "folder"))
@@ -265,7 +266,7 @@ func (a *app) compare(o diffOptions, git *revision.Repository, pairs []*pair, pr
 			return nil, err
 		}
 		progress.phase("asking the policy")
-		was, is, err := policy.findings(p, a.Now().UTC())
+		was, is, err := policy.findings(p, a.Now().UTC(), progress)
 		if err != nil {
 			return nil, err
 		}
@@ -287,6 +288,7 @@ func joinReports(whole, report *diff.Report) *diff.Report {
 		return report
 	}
 	whole.Environments = append(whole.Environments, report.Environments...)
+	whole.Untouched += report.Untouched
 	if whole.From != report.From {
 		whole.From = diff.State{Name: deployed}
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // narrows reports whether folders that can't differ may be left out: not where another
-// gen renders them, nor where a report lists and judges all there is.
-func (o diffOptions) narrows() bool { return o.fromTool == "" && (o.nameOnly || !o.judgesPolicy()) }
+// gen renders them.
+func (o diffOptions) narrows() bool { return o.fromTool == "" }
 
 // changedFiles returns the files that differ between the states, of those that
 // environments are made from.

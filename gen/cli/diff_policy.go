@@ -16,7 +16,11 @@ import (
 func (o diffOptions) judgesPolicy() bool { return o.format != "text" || o.note || o.reports != "" }
 
 // judgement is the policy's on both sides of a pair, under way.
-type judgement struct{ from, to *check.Policy }
+type judgement struct {
+	jobs int
+	// from and to are nil if folders were left out. Rules look at them all the same.
+	from, to *check.Policy
+}
 
 // startPolicy begins to hold both sides against the policy, beside what the caller
 // does next. It returns nil if there are not two states.
@@ -24,7 +28,10 @@ func (p *pair) startPolicy(jobs int) (*judgement, error) {
 	if p.oneState {
 		return nil, nil
 	}
-	var j judgement
+	j := judgement{jobs: jobs}
+	if p.untouched > 0 {
+		return &j, nil
+	}
 	for _, one := range []struct {
 		side   *side
 		policy **check.Policy
@@ -64,15 +71,31 @@ func (s *side) others() ([]*environment.Environment, error) {
 }
 
 // findings returns what the policy finds on both sides, once they are rendered.
-func (j *judgement) findings(p *pair, today time.Time) (before, after finding.List, err error) {
+func (j *judgement) findings(p *pair, today time.Time, progress *progress) (before, after finding.List, err error) {
 	if j == nil {
 		return nil, nil, nil
+	}
+	if p.untouched > 0 {
+		if before, err = j.ofAll(p.from, today, progress); err != nil {
+			return nil, nil, err
+		}
+		after, err = j.ofAll(p.to, today, progress)
+		return before, after, err
 	}
 	if before, err = j.from.Findings(p.from.rendered(), today); err != nil {
 		return nil, nil, err
 	}
 	after, err = j.to.Findings(p.to.rendered(), today)
 	return before, after, err
+}
+
+// ofAll returns what the policy finds on a side, of which some folders were left out.
+func (j *judgement) ofAll(s *side, today time.Time, progress *progress) (finding.List, error) {
+	findings, err := check.JudgePolicy(s.repo, check.Options{Names: s.names, Jobs: j.jobs, Today: today, Progress: progress.folders()})
+	if err != nil {
+		return nil, &sideError{[]failedSide{{s, err}}}
+	}
+	return findings, nil
 }
 
 // rendered returns the releases of a side as checks take them.

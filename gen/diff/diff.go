@@ -21,6 +21,9 @@ type Report struct {
 	Tools []tool.Change `json:"tools,omitempty"`
 	// Policy is what the policy finds in the two states, nil if it was not asked.
 	Policy *Policy `json:"policy,omitempty"`
+	// Untouched is the number of folders of teams that were left out, as no file that they
+	// are made from differs. Their releases are not among those of the environments.
+	Untouched int `json:"untouchedFolders,omitempty"`
 	// Environments are those that were compared, ordered by name, changed or not.
 	Environments []Environment `json:"environments"`
 }

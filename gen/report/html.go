@@ -83,6 +83,7 @@ type overview struct {
 	Counts               []count
 	Highest              string
 	Still                string
+	LeftOut              string
 	Columns              []string
 	Rows                 []matrixRow
 	Risks                []riskRow
@@ -129,7 +130,7 @@ func newOverview(r *diff.Report) overview {
 	o := overview{
 		From: visible(r.From.Name), To: visible(r.To.Name), FromCommit: visible(r.From.Commit), ToCommit: visible(r.To.Commit),
 		Changed: plural(all.changed(), "object") + " " + verb(all.changed()), Objects: grouped(all.objects()),
-		Counts: signs(all, false), Highest: string(all.highest()),
+		Counts: signs(all, false), Highest: string(all.highest()), LeftOut: leftOut(r),
 	}
 	for _, e := range r.Environments {
 		for _, rel := range e.Releases {

@@ -50,7 +50,8 @@ func newDraft(r *diff.Report) *draft {
 		if len(r.Tools) > 0 {
 			nothing = "Nothing but the tools."
 		}
-		d.head += fmt.Sprintf("%s %s in %s stay as they are.\n\n", nothing, plural(all.objects(), "object"), plural(len(r.Environments), "environment"))
+		d.head += fmt.Sprintf("%s %s in %s stay as they are.", nothing, plural(all.objects(), "object"), plural(len(r.Environments), "environment"))
+		d.leftOut(r)
 		d.groups = []group{tools}
 		d.policy(r.Policy)
 		return d
@@ -61,7 +62,7 @@ func newDraft(r *diff.Report) *draft {
 	} else {
 		d.head += " No risks."
 	}
-	d.head += "\n\n"
+	d.leftOut(r)
 
 	rows := group{heading: "| environment | release | added | changed | removed | risks |\n|---|---|--:|--:|--:|---|\n", tail: "\n"}
 	risks := group{heading: "#### Risks\n\n", tail: "\n"}
@@ -97,6 +98,14 @@ func newDraft(r *diff.Report) *draft {
 	d.policy(r.Policy)
 	d.groups = append(d.groups, details...)
 	return d
+}
+
+// leftOut ends the head with what the report is not about.
+func (d *draft) leftOut(r *diff.Report) {
+	if text := leftOut(r); text != "" {
+		d.head += " " + text
+	}
+	d.head += "\n\n"
 }
 
 // toolsGroup says which tools have other versions.

@@ -254,3 +254,11 @@ func grouped(n int) string {
 	}
 	return s
 }
+
+// leftOut says in a sentence which folders the report is not about, "" if it is about all.
+func leftOut(r *diff.Report) string {
+	if r.Untouched == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s of teams, which no changed file can touch, %s left out.", plural(r.Untouched, "folder"), verb(r.Untouched, "is", "are"))
+}

@@ -71,7 +71,7 @@ func page(t *testing.T, r *diff.Report) string {
 // still is a report of nothing.
 func still() *diff.Report {
 	r := everything()
-	r.Environments, r.Tools, r.Policy = r.Environments[:1], nil, nil
+	r.Environments, r.Tools, r.Policy, r.Untouched = r.Environments[:1], nil, nil, 2
 	return r
 }
 
