@@ -75,6 +75,7 @@ var syncAttempts = []attempt{
 
 // TestAdminIsRefused has Argo CD's administrator, who may do everything in Argo CD, try what only an approval may.
 func TestAdminIsRefused(t *testing.T) {
+	leaveToVariables(t)
 	needsProd(t)
 	older := git(t, "rev-parse", "origin/"+approvals+"^1")
 	url := repositoryURL(t)

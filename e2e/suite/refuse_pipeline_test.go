@@ -9,6 +9,7 @@ import (
 )
 
 func TestPipelineMayOnlyLook(t *testing.T) {
+	leaveToVariables(t)
 	needsProd(t)
 	stage := func(verb string) string {
 		return "/api/v1/applications/service" + verb + "?appNamespace=argocd-stage&project=stage"

@@ -80,6 +80,7 @@ func TestCommitReachesStage(t *testing.T) {
 }
 
 func TestCommitReachesStageAfterWebhook(t *testing.T) {
+	leaveToVariables(t)
 	happened := tried(t, "the same, where the Git server tells Argo CD of the push")
 	next := otherImage(t, "stage")
 	gen(t, "release", "stage", "--release", "service", "--image", next)
