@@ -47,7 +47,7 @@ func (m *memory[T]) get(name string, ask func() (T, error)) (T, error) {
 	}
 	m.mu.Unlock()
 	given, err := answer()
-	if at, ok := err.(*fs.PathError); ok {
+	if at, ok := err.(*fs.PathError); ok { //nolint:errorlint // fs.Sub looks no deeper either.
 		own := *at
 		err = &own
 	}
