@@ -47,19 +47,14 @@ type Options struct {
 // Run checks the environments and returns all findings, in the order of files.
 // The error reports what prevented the check itself.
 func Run(repo fs.FS, o Options) (finding.List, error) {
-	all, err := environment.Names(repo)
+	r, err := newRun(repo, o)
 	if err != nil {
 		return nil, err
 	}
-	gathering, err := environment.Gather(repo, all)
-	if err != nil {
-		return nil, err
-	}
-	r := newRun(repo, o, gathering)
 	if err := r.checkFolders(); err != nil {
 		return nil, err
 	}
-	environments, findings, ok := gathering.Environments()
+	environments, findings, ok := r.gathering.Environments()
 	// Files that list all environments can't be judged while one is invalid.
 	whole := len(findings) == 0
 	findings = r.ofSelected(findings)
@@ -80,18 +75,12 @@ func Run(repo fs.FS, o Options) (finding.List, error) {
 	}
 	findings = append(findings, stale...)
 	findings = append(findings, ArgoCD(files, selected)...)
-	order, err := r.order(environments, all)
+	order, err := r.order(environments)
 	if err != nil {
 		return nil, err
 	}
 	findings = append(findings, order...)
 
-	if err := r.err(environments); err != nil {
-		return nil, err
-	}
-	if err := r.settle(environments); err != nil {
-		return nil, err
-	}
 	judged, err := r.policy(environments, selected)
 	if err != nil {
 		return nil, err
@@ -105,8 +94,8 @@ func Run(repo fs.FS, o Options) (finding.List, error) {
 }
 
 // order is [Order] of environments whose values were let go.
-func (r *run) order(environments []*environment.Environment, all []string) (finding.List, error) {
-	if len(Order(environments, all)) == 0 {
+func (r *run) order(environments []*environment.Environment) (finding.List, error) {
+	if len(Order(environments, r.all)) == 0 {
 		return nil, nil
 	}
 	var folders []environment.Folder
@@ -117,7 +106,7 @@ func (r *run) order(environments []*environment.Environment, all []string) (find
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(Order(set.Environments, all), func(f finding.Finding) bool { return !r.isSelected(f.Environment) }), nil
+	return r.ofSelected(Order(set.Environments, r.all)), nil
 }
 
 // produced returns the files that the selected environments and all of them

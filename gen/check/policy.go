@@ -1,7 +1,6 @@
 package check
 
 import (
-	"errors"
 	"io/fs"
 	"slices"
 	"strings"
@@ -50,33 +49,20 @@ func (p *Policy) Findings(rendered []Rendered, today time.Time) (finding.List, e
 // a time, for any number of them. What is invalid in them is the error, a [finding.List];
 // releases that don't render are left out.
 func JudgePolicy(repo fs.FS, o Options) (finding.List, error) {
-	all, err := environment.Names(repo)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	gathering, err := environment.Gather(repo, all)
+	r, err := newRun(repo, o)
 	if err != nil {
 		return nil, err
 	}
-	r := newRun(repo, o, gathering)
 	r.policyOnly = true
 	if err := r.checkFolders(); err != nil {
 		return nil, err
 	}
-	environments, invalid, ok := gathering.Environments()
+	environments, invalid, ok := r.gathering.Environments()
 	if ok {
 		invalid = r.ofSelected(invalid)
 	}
 	if len(invalid) > 0 {
 		return nil, invalid.Sort()
-	}
-	if err := r.err(environments); err != nil {
-		return nil, err
-	}
-	if err := r.settle(environments); err != nil {
-		return nil, err
 	}
 	judged, err := r.policy(environments, r.selected(environments))
 	if err != nil {

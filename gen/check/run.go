@@ -25,6 +25,7 @@ import (
 type run struct {
 	Options
 	repo      fs.FS
+	all       []string // the names of all environments
 	gathering *environment.Gathering
 	renderer  *render.Renderer
 	finder    *blame.Finder
@@ -58,12 +59,20 @@ type checked struct {
 }
 
 // newRun returns a check of the repository.
-func newRun(repo fs.FS, o Options, gathering *environment.Gathering) *run {
+func newRun(repo fs.FS, o Options) (*run, error) {
+	all, err := environment.Names(repo)
+	if err != nil {
+		return nil, err
+	}
+	gathering, err := environment.Gather(repo, all)
+	if err != nil {
+		return nil, err
+	}
 	renderer := render.New(repo)
 	return &run{
-		Options: o, repo: repo, gathering: gathering, renderer: renderer, finder: blame.New(repo),
+		Options: o, repo: repo, all: all, gathering: gathering, renderer: renderer, finder: blame.New(repo),
 		charts: &charts{renderer: renderer, byName: map[string]*sights{}}, folders: map[environment.Folder]*shelf{},
-	}
+	}, nil
 }
 
 // checkFolders loads and checks all folders.
@@ -226,6 +235,12 @@ func (r *run) releases(environments []*environment.Environment) finding.List {
 
 // policy holds the selected environments against the policy, with all of them known.
 func (r *run) policy(all, selected []*environment.Environment) (finding.List, error) {
+	if err := r.err(all); err != nil {
+		return nil, err
+	}
+	if err := r.settle(all); err != nil {
+		return nil, err
+	}
 	var names []string
 	for _, env := range selected {
 		names = append(names, env.Name)

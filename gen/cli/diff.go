@@ -266,7 +266,7 @@ func (a *app) compare(o diffOptions, git *revision.Repository, pairs []*pair, pr
 			return nil, err
 		}
 		progress.phase("asking the policy")
-		was, is, err := policy.findings(p, a.Now().UTC(), progress)
+		was, is, err := policy.findings(a.Now().UTC(), progress)
 		if err != nil {
 			return nil, err
 		}

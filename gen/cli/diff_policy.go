@@ -15,12 +15,11 @@ import (
 // as all the rest, so a terminal, where somebody waits, gets it from gen check.
 func (o diffOptions) judgesPolicy() bool { return o.format != "text" || o.note || o.reports != "" }
 
-// judgement is the policy's on both sides of a pair, under way.
-type judgement struct {
-	jobs int
-	// from and to are nil if folders were left out. Rules look at them all the same.
-	from, to *check.Policy
-}
+// judgement is the policy's on both sides of a pair, under way: what it finds on each, asked
+// once the side is rendered.
+type judgement struct{ from, to ask }
+
+type ask func(today time.Time, progress *progress) (finding.List, error)
 
 // startPolicy begins to hold both sides against the policy, beside what the caller
 // does next. It returns nil if there are not two states.
@@ -28,21 +27,37 @@ func (p *pair) startPolicy(jobs int) (*judgement, error) {
 	if p.oneState {
 		return nil, nil
 	}
-	j := judgement{jobs: jobs}
-	if p.untouched > 0 {
-		return &j, nil
+	start := (*side).startPolicy
+	if p.untouched > 0 { // Rules look at what was left out all the same.
+		start = (*side).policyOfAll
 	}
-	for _, one := range []struct {
-		side   *side
-		policy **check.Policy
-	}{{p.from, &j.from}, {p.to, &j.to}} {
-		others, err := one.side.others()
+	from, err := start(p.from, jobs)
+	if err != nil {
+		return nil, err
+	}
+	to, err := start(p.to, jobs)
+	return &judgement{from, to}, err
+}
+
+// startPolicy begins to hold the environments that were loaded against the policy.
+func (s *side) startPolicy(jobs int) (ask, error) {
+	others, err := s.others()
+	if err != nil {
+		return nil, err
+	}
+	policy := check.StartPolicy(s.repo, s.envs, others, jobs)
+	return func(today time.Time, _ *progress) (finding.List, error) { return policy.Findings(s.rendered(), today) }, nil
+}
+
+// policyOfAll holds everything against the policy, a few folders at a time, once it is asked.
+func (s *side) policyOfAll(jobs int) (ask, error) {
+	return func(today time.Time, progress *progress) (finding.List, error) {
+		findings, err := check.JudgePolicy(s.repo, check.Options{Names: s.names, Jobs: jobs, Today: today, Progress: progress.folders()})
 		if err != nil {
-			return nil, err
+			return nil, &sideError{[]failedSide{{s, err}}}
 		}
-		*one.policy = check.StartPolicy(one.side.repo, one.side.envs, others, jobs)
-	}
-	return &j, nil
+		return findings, nil
+	}, nil
 }
 
 // others returns the environments of a side that are not compared. Rules may look at
@@ -71,31 +86,15 @@ func (s *side) others() ([]*environment.Environment, error) {
 }
 
 // findings returns what the policy finds on both sides, once they are rendered.
-func (j *judgement) findings(p *pair, today time.Time, progress *progress) (before, after finding.List, err error) {
+func (j *judgement) findings(today time.Time, progress *progress) (before, after finding.List, err error) {
 	if j == nil {
 		return nil, nil, nil
 	}
-	if p.untouched > 0 {
-		if before, err = j.ofAll(p.from, today, progress); err != nil {
-			return nil, nil, err
-		}
-		after, err = j.ofAll(p.to, today, progress)
-		return before, after, err
-	}
-	if before, err = j.from.Findings(p.from.rendered(), today); err != nil {
+	if before, err = j.from(today, progress); err != nil {
 		return nil, nil, err
 	}
-	after, err = j.to.Findings(p.to.rendered(), today)
+	after, err = j.to(today, progress)
 	return before, after, err
-}
-
-// ofAll returns what the policy finds on a side, of which some folders were left out.
-func (j *judgement) ofAll(s *side, today time.Time, progress *progress) (finding.List, error) {
-	findings, err := check.JudgePolicy(s.repo, check.Options{Names: s.names, Jobs: j.jobs, Today: today, Progress: progress.folders()})
-	if err != nil {
-		return nil, &sideError{[]failedSide{{s, err}}}
-	}
-	return findings, nil
 }
 
 // rendered returns the releases of a side as checks take them.
