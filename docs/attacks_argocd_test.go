@@ -2,7 +2,6 @@ package docs_test
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -31,9 +30,10 @@ import (
 // keyring is what Argo CD verifies commits with: gpg with the keys of
 // argocd/bootstrap/keys in its ring, and the script that its image has for it.
 type keyring struct {
-	home, script string
-	allowed      []string
-	mu           sync.Mutex // Of two at once, gpg tells one to wait.
+	*testkey.Keyring
+	script  string
+	allowed []string
+	mu      sync.Mutex // Of two at once, gpg tells one to wait.
 }
 
 // newKeyring returns nil if there is no gpg; the page then keeps what gpg said last.
@@ -46,49 +46,21 @@ func newKeyring(t *testing.T, keys []*testkey.Key) *keyring {
 		t.Log("gpg is not installed, so that what Argo CD says is not asked: apt-get install gnupg")
 		return nil
 	}
-	home, err := os.MkdirTemp("", "gpg") // Short, as its sockets demand.
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &keyring{home: home}
-	t.Cleanup(func() {
-		_ = k.command(home, "gpgconf", "--kill", "all").Run()
-		_ = os.RemoveAll(home)
-	})
 	settings, err := os.ReadFile(filepath.Join(root, "argocd/bootstrap/settings/gpg.conf"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(home, "gpg.conf"), settings, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	gpg := func(input string, args ...string) {
-		cmd := k.command(home, "gpg", append([]string{"--batch"}, args...)...)
-		cmd.Stdin = strings.NewReader(input)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("gpg %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
-	trust := ""
+	k := &keyring{Keyring: testkey.NewKeyring(t, string(settings))}
+	k.Trust(t, keys...)
 	for _, key := range keys {
 		k.allowed = append(k.allowed, key.ID())
-		gpg(key.Public(), "--import")
-		trust += fmt.Sprintf("%X:6:\n", key.Entity.PrimaryKey.Fingerprint)
 	}
-	gpg(trust, "--import-ownertrust") // As Argo CD does.
 	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-cd/v2").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	k.script = filepath.Join(strings.TrimSpace(string(module)), "hack/git-verify-wrapper.sh")
 	return k
-}
-
-func (k *keyring) command(dir, name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GNUPGHOME="+k.home, "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "LANG=C", "LC_ALL=C")
-	return cmd
 }
 
 // judge returns why Argo CD does not take a commit for prod. Script and reading are
@@ -102,7 +74,7 @@ func (k *keyring) judge(t *testing.T, o *origin, id string) string {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	out, err := k.command(o.dir, "sh", k.script, id).Output()
+	out, err := k.Command(o.dir, "sh", k.script, id).Output()
 	if err != nil {
 		t.Fatalf("%s: %v", k.script, err)
 	}

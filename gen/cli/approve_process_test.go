@@ -240,26 +240,8 @@ done
 // are what Argo CD asks, accept that: with the key alone in the keyring.
 func TestApproveWithAgent(t *testing.T) {
 	a := newApprover(t)
-	if _, err := exec.LookPath("gpg"); err != nil {
-		if os.Getenv("TOWPATH_REQUIRE_TOOLS") == "1" {
-			t.Fatal("gpg is not installed")
-		}
-		t.Skip("gpg is not installed: apt-get install gnupg")
-	}
-	home := func() string {
-		dir, err := os.MkdirTemp("", "gpg") // Short, as its sockets demand.
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			cmd := exec.Command("gpgconf", "--kill", "all")
-			cmd.Env = append(os.Environ(), "GNUPGHOME="+dir)
-			_ = cmd.Run()
-			_ = os.RemoveAll(dir)
-		})
-		return dir
-	}
-	a.env = []string{"GNUPGHOME=" + home()}
+	testkey.RequireGPG(t)
+	a.env = []string{"GNUPGHOME=" + testkey.NewKeyring(t, "").Home}
 	args := approveMain[:len(approveMain)-2] // Without --key.
 	cmd := a.command("gen", args...)
 	if err := cmd.Run(); err == nil || !strings.Contains(cmd.Stdout.(*bytes.Buffer).String(), "there is no key to sign with") {
@@ -270,7 +252,7 @@ func TestApproveWithAgent(t *testing.T) {
 	if !strings.Contains(out, a.key.ID()+", from gpg") {
 		t.Errorf("it does not say that gpg has signed:\n%s", out)
 	}
-	a.env = []string{"GNUPGHOME=" + home()}
+	a.env = []string{"GNUPGHOME=" + testkey.NewKeyring(t, "").Home}
 	a.run("gpg", "--batch", "--import", "keys/ada.pub")
 	out = a.run("git", "-C", "origin.git", "verify-commit", "env/prod")
 	if !strings.Contains(out, "Good signature") {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -195,86 +194,42 @@ func parseKeys(t *testing.T, key *testkey.Key) []*signature.Key {
 // verifyCommit asks Git, and gpg behind it, with a keyring that has one key.
 func verifyCommit(t *testing.T, public, text string) (good bool, said string) {
 	t.Helper()
-	requireGPG(t)
-	dir, home := t.TempDir(), gnupgHome(t)
-	run(t, dir, home, public, "gpg", "--batch", "--import")
-	run(t, dir, home, "", "git", "init", "--quiet")
+	testkey.RequireGPG(t)
+	dir, keyring := t.TempDir(), testkey.NewKeyring(t, "")
+	keyring.Run(t, dir, public, "gpg", "--batch", "--import")
+	keyring.Run(t, dir, "", "git", "init", "--quiet")
 	head, message, _ := strings.Cut(payload, "\n\n")
 	commit := head + "\n"
 	if text != "" {
 		commit += "gpgsig " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n ") + "\n"
 	}
-	id := strings.TrimSpace(run(t, dir, home, commit+"\n"+message, "git", "hash-object", "-t", "commit", "-w", "--stdin"))
-	cmd := command(dir, home, "git", "verify-commit", "--verbose", id)
+	id := strings.TrimSpace(keyring.Run(t, dir, commit+"\n"+message, "git", "hash-object", "-t", "commit", "-w", "--stdin"))
+	cmd := keyring.Command(dir, "git", "verify-commit", "--verbose", id)
 	out, err := cmd.CombinedOutput()
 	return err == nil, string(out)
-}
-
-func requireGPG(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("gpg"); err == nil {
-		return
-	}
-	if os.Getenv("TOWPATH_REQUIRE_TOOLS") == "1" {
-		t.Fatal("gpg is not installed")
-	}
-	t.Skip("gpg is not installed: apt-get install gnupg")
-}
-
-// gnupgHome returns a home for gpg with a short path, as its sockets demand.
-func gnupgHome(t *testing.T) string {
-	t.Helper()
-	home, err := os.MkdirTemp("", "gpg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = command(home, home, "gpgconf", "--kill", "all").Run()
-		_ = os.RemoveAll(home)
-	})
-	return home
-}
-
-func command(dir, home, name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GNUPGHOME="+home, "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C")
-	return cmd
-}
-
-func run(t *testing.T, dir, home, input, name string, args ...string) string {
-	t.Helper()
-	cmd := command(dir, home, name, args...)
-	cmd.Stdin = strings.NewReader(input)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, &stderr)
-	}
-	return stdout.String()
 }
 
 // TestGPGKey signs with a key that gpg made, by gpg itself, and with its export.
 func TestGPGKey(t *testing.T) {
 	t.Parallel()
-	requireGPG(t)
-	home := gnupgHome(t)
-	run(t, home, home, "", "gpg", "--batch", "--passphrase", "", "--quick-generate-key", "A <a@example.org>", "ed25519", "sign", "never")
-	public := run(t, home, home, "", "gpg", "--armor", "--export", "a@example.org")
+	testkey.RequireGPG(t)
+	keyring := testkey.NewKeyring(t, "")
+	keyring.Run(t, keyring.Home, "", "gpg", "--batch", "--passphrase", "", "--quick-generate-key", "A <a@example.org>", "ed25519", "sign", "never")
+	public := keyring.Run(t, keyring.Home, "", "gpg", "--armor", "--export", "a@example.org")
 	key, err := signature.ParseKey([]byte(public))
 	if err != nil {
 		t.Fatal(err)
 	}
 	keys := []*signature.Key{key}
-	run(t, home, home, payload, "gpg", "--batch", "--armor", "--detach-sign", "--output", filepath.Join(home, "sig"), "--digest-algo", "SHA512", "-")
-	text, err := os.ReadFile(filepath.Join(home, "sig"))
+	keyring.Run(t, keyring.Home, payload, "gpg", "--batch", "--armor", "--detach-sign", "--output", filepath.Join(keyring.Home, "sig"), "--digest-algo", "SHA512", "-")
+	text, err := os.ReadFile(filepath.Join(keyring.Home, "sig"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := signature.Verify([]byte(payload), string(text), keys, time.Now()); got.State != signature.Good || got.KeyID != key.ID() {
 		t.Errorf("what gpg signed is %v", got)
 	}
-	secret := run(t, home, home, "", "gpg", "--batch", "--armor", "--export-secret-keys", key.ID())
+	secret := keyring.Run(t, keyring.Home, "", "gpg", "--batch", "--armor", "--export-secret-keys", key.ID())
 	signer, err := signature.Open(signature.Options{
 		Allowed: keys, Now: time.Now, Getenv: func(name string) string { return map[string]string{signature.KeyVariable: secret}[name] },
 	})
@@ -293,19 +248,19 @@ func TestGPGKey(t *testing.T) {
 // TestSHA1 has gpg make the signature, as the library no longer does.
 func TestSHA1(t *testing.T) {
 	t.Parallel()
-	requireGPG(t)
-	home := gnupgHome(t)
-	run(t, home, home, "", "gpg", "--batch", "--passphrase", "", "--quick-generate-key", "A <a@example.org>", "rsa2048", "sign", "never")
-	key, err := signature.ParseKey([]byte(run(t, home, home, "", "gpg", "--armor", "--export", "a@example.org")))
+	testkey.RequireGPG(t)
+	keyring := testkey.NewKeyring(t, "")
+	keyring.Run(t, keyring.Home, "", "gpg", "--batch", "--passphrase", "", "--quick-generate-key", "A <a@example.org>", "rsa2048", "sign", "never")
+	key, err := signature.ParseKey([]byte(keyring.Run(t, keyring.Home, "", "gpg", "--armor", "--export", "a@example.org")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := run(t, home, home, payload, "gpg", "--batch", "--armor", "--detach-sign", "--digest-algo", "SHA1", "-")
+	text := keyring.Run(t, keyring.Home, payload, "gpg", "--batch", "--armor", "--detach-sign", "--digest-algo", "SHA1", "-")
 	got := signature.Verify([]byte(payload), text, []*signature.Key{key}, time.Now())
 	if got.State != signature.Bad || !strings.Contains(got.Reason, "SHA-1") {
 		t.Errorf("a SHA-1 signature is %v", got)
 	}
-	text = run(t, home, home, payload, "gpg", "--batch", "--armor", "--detach-sign", "--digest-algo", "SHA512", "-")
+	text = keyring.Run(t, keyring.Home, payload, "gpg", "--batch", "--armor", "--detach-sign", "--digest-algo", "SHA512", "-")
 	if got := signature.Verify([]byte(payload), text, []*signature.Key{key}, time.Now()); got.State != signature.Good {
 		t.Errorf("the same with SHA-512 is %v", got)
 	}

@@ -111,9 +111,9 @@ func TestOpenRefuses(t *testing.T) {
 
 // TestGPGSigner signs by way of gpg, whose agent has the secret key.
 func TestGPGSigner(t *testing.T) {
-	requireGPG(t)
-	home := gnupgHome(t)
-	t.Setenv("GNUPGHOME", home)
+	testkey.RequireGPG(t)
+	keyring := testkey.NewKeyring(t, "")
+	t.Setenv("GNUPGHOME", keyring.Home)
 	key := testkey.New(t, testkey.Options{})
 	other := otherKey(t)
 	_, err := opening{allowed: []*testkey.Key{other, key}}.open(t)
@@ -121,7 +121,7 @@ func TestGPGSigner(t *testing.T) {
 		t.Errorf("with an empty keyring: error %v", err)
 	}
 	key.SignWithSubkey("x") // A subkey, which gpg would prefer.
-	run(t, home, home, key.Protected("pass"), "gpg", "--batch", "--pinentry-mode", "loopback", "--passphrase", "pass", "--import")
+	keyring.Run(t, keyring.Home, key.Protected("pass"), "gpg", "--batch", "--pinentry-mode", "loopback", "--passphrase", "pass", "--import")
 	o := opening{allowed: []*testkey.Key{other, key}, env: map[string]string{signature.PassphraseVariable: "pass"}}
 	signer, err := o.open(t)
 	if err != nil {
@@ -134,7 +134,7 @@ func TestGPGSigner(t *testing.T) {
 	if good, said := verifyCommit(t, key.Public(), text); !good {
 		t.Errorf("gpg does not accept it:\n%s", said)
 	}
-	run(t, home, home, "", "gpgconf", "--kill", "gpg-agent") // It remembers the passphrase.
+	keyring.Run(t, keyring.Home, "", "gpgconf", "--kill", "gpg-agent") // It remembers the passphrase.
 	o.env[signature.PassphraseVariable] = "word"
 	if signer, err = o.open(t); err != nil {
 		t.Fatal(err)

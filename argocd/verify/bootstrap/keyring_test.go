@@ -1,11 +1,8 @@
 package bootstrap_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -25,12 +22,7 @@ const gpgSettings = "../../bootstrap/settings/gpg.conf"
 // By default gpg then checks what it trusts, and says so in the middle of its answer, which
 // Argo CD can't read.
 func TestKeysComeAndGo(t *testing.T) {
-	if _, err := exec.LookPath("gpg"); err != nil {
-		if os.Getenv("TOWPATH_REQUIRE_TOOLS") == "1" {
-			t.Fatal("gpg is not installed, and Argo CD verifies commits with it")
-		}
-		t.Skip("gpg is not installed, and Argo CD verifies commits with it: apt-get install gnupg")
-	}
+	testkey.RequireGPG(t)
 	settings, err := os.ReadFile(gpgSettings)
 	if err != nil {
 		t.Fatal(err)
@@ -43,47 +35,30 @@ func TestKeysComeAndGo(t *testing.T) {
 		{"without", "", gpg.VerifyResultUnknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			home, err := os.MkdirTemp("", "gpg") // Short, as its sockets demand.
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = os.RemoveAll(home) })
-			if err := os.WriteFile(filepath.Join(home, "gpg.conf"), []byte(test.settings), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			keyring := testkey.NewKeyring(t, test.settings)
 			run := func(input, name string, args ...string) string {
 				t.Helper()
-				cmd := exec.Command(name, args...)
-				cmd.Dir, cmd.Stdin = home, strings.NewReader(input)
-				cmd.Env = append(os.Environ(), "GNUPGHOME="+home, "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "LANG=C", "LC_ALL=C")
-				out, err := cmd.CombinedOutput()
-				if err != nil {
-					t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-				}
-				return string(out)
-			}
-			// The order is that of Argo CD: what is imported is trusted then.
-			add := func(key *testkey.Key) {
-				run(key.Public(), "gpg", "--batch", "--import")
-				run("", "gpg", "--list-public-keys", key.ID())
-				run(fmt.Sprintf("%X:6:\n", key.Entity.PrimaryKey.Fingerprint), "gpg", "--batch", "--import-ownertrust")
+				return strings.TrimSpace(keyring.Run(t, keyring.Home, input, name, args...))
 			}
 			run("", "git", "init", "--quiet")
 			key, other := testkey.New(t, testkey.Options{Name: "Approver"}), testkey.New(t, testkey.Options{Name: "Other"})
-			id := strings.TrimSpace(run(signedCommit(strings.TrimSpace(run("", "git", "write-tree")), key), "git", "hash-object", "-t", "commit", "-w", "--stdin"))
+			id := run(signedCommit(run("", "git", "write-tree"), key), "git", "hash-object", "-t", "commit", "-w", "--stdin")
 			for _, change := range []struct {
 				name string
 				make func()
 			}{
-				{"it starts", func() { add(key) }},
-				{"a key comes", func() { add(other) }},
+				{"it starts", func() { keyring.Trust(t, key) }},
+				{"a key comes", func() { keyring.Trust(t, other) }},
 				{"a key goes", func() {
 					run("", "gpg", "--batch", "--yes", "--delete-keys", fmt.Sprintf("%X", other.Entity.PrimaryKey.Fingerprint))
 				}},
 			} {
 				change.make()
-				said := run("", "git", "verify-commit", id)
-				if got := gpg.ParseGitCommitVerification(said); got.Result != test.want {
+				said, err := keyring.Command(keyring.Home, "git", "verify-commit", id).CombinedOutput()
+				if err != nil {
+					t.Fatalf("git verify-commit: %v\n%s", err, said)
+				}
+				if got := gpg.ParseGitCommitVerification(string(said)); got.Result != test.want {
 					t.Errorf("after %s Argo CD reads %s, want %s, %s:\n%s", change.name, got.Result, test.want, got.Message, said)
 				}
 			}
@@ -103,18 +78,7 @@ func signedCommit(tree string, key *testkey.Key) string {
 // TestRepoServerHasGPGSettings makes sure that the settings are where gpg reads them.
 func TestRepoServerHasGPGSettings(t *testing.T) {
 	objects := build(t, testrepo.Environments(), testrepo.Install(t))
-	server := objects["Deployment argocd/argocd-repo-server"]
-	if server == nil {
-		t.Fatal("there is no repo-server")
-	}
-	text, err := json.Marshal(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var deployment appsv1.Deployment
-	if err := json.Unmarshal(text, &deployment); err != nil {
-		t.Fatal(err)
-	}
+	deployment := read[appsv1.Deployment](t, objects, "Deployment argocd/argocd-repo-server")
 	pod := deployment.Spec.Template.Spec
 	volume := slices.IndexFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == "gpg-settings" })
 	if volume < 0 {
