@@ -1,9 +1,14 @@
 package charts_test
 
 import (
+	"cmp"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"gitlab.com/towpath/towpath/gen/manifest"
@@ -44,6 +49,57 @@ func TestRestoreStartsSync(t *testing.T) {
 			}
 			before = now
 		}
+	}
+}
+
+// TestSecretsPrecedeTheirReaders asks that Argo CD waits twice between an ExternalSecret and what reads its Secret:
+// argocd/bootstrap has it wait half as long as it does by default.
+func TestSecretsPrecedeTheirReaders(t *testing.T) {
+	values, err := os.ReadFile("../envs/prod/values/service.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := render(t, "service", string(values))
+	wave := func(o manifest.Object) int {
+		number, err := strconv.Atoi(cmp.Or(o.Annotation("argocd.argoproj.io/sync-wave"), "0"))
+		if err != nil {
+			t.Fatalf("%s: %v", o, err)
+		}
+		return number
+	}
+	secrets := 0
+	for _, secret := range objects {
+		if secret.Kind != "ExternalSecret" {
+			continue
+		}
+		secrets++
+		readers := 0
+		for _, o := range objects {
+			if o.Kind != "Job" && o.Kind != "Deployment" {
+				continue
+			}
+			if volumes := pod(t, objects, o.Kind+"/"+o.Name).Spec.Volumes; !slices.ContainsFunc(volumes, func(v corev1.Volume) bool {
+				return v.Secret != nil && v.Secret.SecretName == secret.Name
+			}) {
+				continue
+			}
+			readers++
+			waits := map[int]bool{}
+			for _, other := range objects {
+				if wave(secret) <= wave(other) && wave(other) < wave(o) {
+					waits[wave(other)] = true
+				}
+			}
+			if len(waits) < 2 {
+				t.Errorf("%s is in wave %d, and %s in wave %d: Argo CD waits %d times between them", secret, wave(secret), o, wave(o), len(waits))
+			}
+		}
+		if readers == 0 {
+			t.Errorf("nothing reads the Secret of %s", secret)
+		}
+	}
+	if secrets == 0 {
+		t.Error("prod has no ExternalSecrets to try it with")
 	}
 }
 

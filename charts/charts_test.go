@@ -65,6 +65,10 @@ func pod(t *testing.T, objects []manifest.Object, name string) corev1.PodTemplat
 		}
 	}
 	switch objects[i].Kind {
+	case "Deployment":
+		var deployment appsv1.Deployment
+		decode(&deployment)
+		return deployment.Spec.Template
 	case "StatefulSet":
 		var set appsv1.StatefulSet
 		decode(&set)

@@ -3,11 +3,15 @@ package bootstrap_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"gitlab.com/towpath/towpath/argocd/verify/bootstrap"
 	"gitlab.com/towpath/towpath/argocd/verify/internal/testrepo"
@@ -59,6 +63,19 @@ func find(t *testing.T, objects map[string]*unstructured.Unstructured, prefix st
 	return found[0]
 }
 
+// read returns an object as its kind.
+func read[Kind any](t *testing.T, objects map[string]*unstructured.Unstructured, name string) Kind {
+	t.Helper()
+	var o Kind
+	if objects[name] == nil {
+		t.Fatalf("there is no %s", name)
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(objects[name].Object, &o); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
 func TestBuild(t *testing.T) {
 	t.Parallel()
 	objects := build(t, testrepo.Environments(), testrepo.Install(t))
@@ -108,6 +125,21 @@ func TestBuild(t *testing.T) {
 	}
 	if key := data(t, objects, "ConfigMap argocd/argocd-gpg-keys-cm")[testrepo.Key]; !strings.HasPrefix(key, "-----BEGIN PGP PUBLIC KEY BLOCK-----") {
 		t.Errorf("argocd-gpg-keys-cm has no key %s", testrepo.Key)
+	}
+}
+
+// TestWaitBetweenWaves makes sure that the setting is one of the controller's own container.
+func TestWaitBetweenWaves(t *testing.T) {
+	t.Parallel()
+	objects := build(t, testrepo.Environments(), testrepo.Install(t))
+	controller := read[appsv1.StatefulSet](t, objects, "StatefulSet argocd/argocd-application-controller")
+	containers := controller.Spec.Template.Spec.Containers
+	if len(containers) != 1 || containers[0].Image == "" {
+		t.Fatalf("the application controller has the containers %v", containers)
+	}
+	i := slices.IndexFunc(containers[0].Env, func(v corev1.EnvVar) bool { return v.Name == "ARGOCD_SYNC_WAVE_DELAY" })
+	if i < 0 || containers[0].Env[i].Value != "1" {
+		t.Errorf("the application controller has the variables %v", containers[0].Env)
 	}
 }
 
