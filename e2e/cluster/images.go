@@ -192,7 +192,7 @@ func (m *maker) argoCD() v1.Image {
 		return image.Text(archive, "/etc/passwd", string(users)+"argocd:x:999:999::/home/argocd:/bin/sh\n", 0o644)
 	})
 	return m.image(v1.Config{
-		Entrypoint: []string{"/usr/bin/tini", "--"}, User: "999", WorkingDir: "/home/argocd", Env: append([]string{"USER=argocd", "HOME=/home/argocd"}, path...),
+		Entrypoint: []string{"/usr/bin/tini", "--"}, User: "999", WorkingDir: "/home/argocd", Env: append([]string{"USER=argocd", "HOME=/home/argocd", lazily}, path...),
 	}, m.debianLayer(), m.program("argocd", bin+"argocd"), m.program("helm", bin+"helm"), files)
 }
 

@@ -6,6 +6,7 @@
 package podnet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,22 +31,48 @@ type Network struct {
 var podCgroup = regexp.MustCompile(`/pod([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/`)
 
 // Find returns the networks of all pods that run on this machine, by the uids of the pods.
-func Find() (map[string]Network, error) {
-	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
+func Find() (map[string]Network, error) { return findIn("/proc") }
+
+func findIn(proc string) (map[string]Network, error) {
+	files, err := filepath.Glob(filepath.Join(proc, "[0-9]*/cgroup"))
 	if err != nil {
 		return nil, err
 	}
-	networks := map[string]Network{}
+	networks, since := map[string]Network{}, map[string]uint64{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			continue // The process has ended meanwhile.
 		}
-		if found := podCgroup.FindSubmatch(text); found != nil {
-			networks[string(found[1])] = Network{filepath.Join(filepath.Dir(file), "ns", "net")}
+		found := podCgroup.FindSubmatch(text)
+		if found == nil {
+			continue
+		}
+		process, pod := filepath.Dir(file), string(found[1])
+		start, err := startOf(process)
+		if err != nil {
+			continue
+		}
+		// The oldest lives as long as the pod. A probe that runs in it now is gone in a moment.
+		if before, known := since[pod]; !known || start < before {
+			networks[pod], since[pod] = Network{filepath.Join(process, "ns", "net")}, start
 		}
 	}
 	return networks, nil
+}
+
+// startOf is when a process has started, in ticks since the machine has; see proc_pid_stat(5).
+func startOf(process string) (uint64, error) {
+	text, err := os.ReadFile(filepath.Join(process, "stat"))
+	if err != nil {
+		return 0, err
+	}
+	// The name of the program is in parentheses and may contain anything. The start is the 22nd field, the third follows it.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 20 {
+		return 0, fmt.Errorf("%s/stat has %d fields: %q", process, len(fields), text)
+	}
+	return strconv.ParseUint(fields[19], 10, 64)
 }
 
 // Of returns the network of a process.

@@ -2,9 +2,11 @@ package podnet
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -100,5 +102,29 @@ func TestHeldNetworkEnds(t *testing.T) {
 	}
 	if !n.IsGone() {
 		t.Error("the network is still there")
+	}
+}
+
+// TestFindsTheOldestProcess has a probe run in a pod, under a number before and after that of the pod's first process.
+func TestFindsTheOldestProcess(t *testing.T) {
+	const pod = "0a0a0a0a-0000-4000-8000-000000000001"
+	proc := t.TempDir()
+	for number, start := range map[string]int{"17": 900, "200": 300, "3544": 901} {
+		for name, text := range map[string]string{
+			"cgroup": "0::/kubepods/pod" + pod + "/container\n",
+			"stat":   fmt.Sprintf("%s (a b) c) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %d 1 1\n", number, start),
+		} {
+			file := filepath.Join(proc, number, name)
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	found, err := findIn(proc)
+	if want := filepath.Join(proc, "200", "ns", "net"); err != nil || len(found) != 1 || found[pod].file != want {
+		t.Errorf("found %v, %v, want %s", found, err, want)
 	}
 }

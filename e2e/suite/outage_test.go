@@ -83,12 +83,16 @@ func syncRuns(namespace, name string) func() error {
 // of, 50 s.
 const outage = time.Minute
 
+// The commit is dev's, and the load stage's. What watches the API server asks it again in ever longer steps, so that after
+// an outage a node's kube-proxy may not know for a minute of what the controllers replace meanwhile. Who updates a service
+// in that minute can lose requests, whatever its pods do; docs/operate.md says so.
 func TestAPIServerAway(t *testing.T) {
 	needsOwnCluster(t, "it stops the API server")
-	happened := tried(t, "the API server is away for a minute, under load, and a commit to main is pushed meanwhile")
-	eventually(t, 5*time.Minute, delivered("argocd-stage", "service", ""))
-	eventually(t, 5*time.Minute, settled("stage"))
-	image := otherImage(t, "stage")
+	happened := tried(t, "the API server is away for a minute, under load on stage, and a commit to main changes dev meanwhile")
+	for _, env := range []string{"dev", "stage"} {
+		eventually(t, 5*time.Minute, inTurn(delivered("argocd-"+env, "service", ""), settled(env)))
+	}
+	image := otherImage(t, "dev")
 	l := underLoad(t, "stage")
 	control(t, "kube-apiserver", "stop")
 	back := false
@@ -101,8 +105,8 @@ func TestAPIServerAway(t *testing.T) {
 	if text, err := tryKubectl("get", "nodes", "--request-timeout=2s"); err == nil {
 		t.Errorf("the API server answers: %s", text)
 	}
-	gen(t, "release", "stage", "--release", "service", "--image", image)
-	revision := pushMain(t, "stage: another image, while nobody can deliver it")
+	gen(t, "release", "dev", "--release", "service", "--image", image)
+	revision := pushMain(t, "dev: another image, while nobody can deliver it")
 	time.Sleep(outage - time.Since(start)) // It is the time that is tried.
 	during := l.SoFar()
 	control(t, "kube-apiserver", "start")
@@ -110,10 +114,10 @@ func TestAPIServerAway(t *testing.T) {
 	start = time.Now()
 	eventually(t, 3*time.Minute, nodesReady)
 	// It answers before it serves custom kinds.
-	eventually(t, time.Minute, func() error { _, err := readApplication("argocd-stage", "service"); return err })
+	eventually(t, time.Minute, func() error { _, err := readApplication("argocd-dev", "service"); return err })
 	happened("while it was away: %s", during)
-	refresh(t, "argocd-stage", "service")
-	eventually(t, 5*time.Minute, inTurn(delivered("argocd-stage", "service", revision), runs("stage", image), settled("stage")))
+	refresh(t, "argocd-dev", "service")
+	eventually(t, 5*time.Minute, inTurn(delivered("argocd-dev", "service", revision), runs("dev", image), settled("dev")))
 	happened("with what came after: %s; the commit was delivered %s after it was back", noneFailed(t, l), seconds(time.Since(start)))
 	eventually(t, 5*time.Minute, argoCDReady)
 }

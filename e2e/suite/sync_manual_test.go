@@ -43,7 +43,7 @@ func TestManualSync(t *testing.T) {
 	}
 	head := approveUntil(t, waiting)
 	// Argo CD compares it again and again, and does nothing.
-	const looks = 3
+	const looks = 5
 	for range looks {
 		refreshProd(t)
 		compared(t, "argocd-prod", "service")
