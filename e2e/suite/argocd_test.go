@@ -250,3 +250,62 @@ func repositoryURL(t *testing.T) string {
 	t.Helper()
 	return kubectl(t, "-n", "argocd", "get", "applications.argoproj.io", "stage-root", "-o", "jsonpath={.spec.source.repoURL}")
 }
+
+// objectsFound has Argo CD's API find the objects of each Application, once its Redis was lost or has moved, and returns the
+// Applications whose objects it did not find at first. The controller does not write again what it believes to be in Redis,
+// so that an Application to which nothing happens stays without; a restart ends that, as docs/operate.md says.
+func objectsFound(t *testing.T) []string {
+	t.Helper()
+	var forgotten []string
+	eventually(t, 2*time.Minute, func() (err error) {
+		forgotten, err = objectsForgotten()
+		return err
+	})
+	if len(forgotten) == 0 {
+		return nil
+	}
+	t.Logf("Argo CD's API lacks the objects of %s", strings.Join(forgotten, ", "))
+	kubectl(t, "-n", "argocd", "rollout", "restart", "statefulset/argocd-application-controller")
+	kubectl(t, "-n", "argocd", "rollout", "status", "statefulset/argocd-application-controller", "--timeout=5m")
+	eventually(t, 3*time.Minute, func() error {
+		still, err := objectsForgotten()
+		if err == nil && len(still) > 0 {
+			err = fmt.Errorf("Argo CD's API lacks the objects of %s, with a controller that was restarted", strings.Join(still, ", "))
+		}
+		return err
+	})
+	return forgotten
+}
+
+// objectsForgotten are the Applications whose objects Argo CD's API has not in its cache. It has their controller look at
+// them first.
+func objectsForgotten() ([]string, error) {
+	token, err := logIn()
+	if err != nil {
+		return nil, err
+	}
+	var list struct {
+		Items []struct {
+			Metadata struct{ Name, Namespace string }
+			Spec     struct{ Project string }
+		}
+	}
+	if err := askKubernetes(http.MethodGet, "/apis/argoproj.io/v1alpha1/applications", nil, &list); err != nil {
+		return nil, err
+	}
+	var forgotten []string
+	for _, a := range list.Items {
+		path := fmt.Sprintf("/api/v1/applications/%s/resource-tree?appNamespace=%s&project=%s", a.Metadata.Name, a.Metadata.Namespace, a.Spec.Project)
+		status, answer, err := argoCD(token, http.MethodGet, path, nil)
+		switch {
+		case err != nil:
+			return nil, err
+		case status == http.StatusOK:
+		case strings.Contains(message(answer), "cache: key is missing"):
+			forgotten = append(forgotten, a.Metadata.Namespace+"/"+a.Metadata.Name)
+		default:
+			return nil, fmt.Errorf("%s: %d %s", path, status, message(answer))
+		}
+	}
+	return forgotten, nil
+}

@@ -66,6 +66,14 @@ func TestArgoCDKilledInTheMiddle(t *testing.T) {
 		})
 	}
 	eventually(t, 5*time.Minute, argoCDReady)
+	t.Run("its API afterwards", func(t *testing.T) {
+		happened := tried(t, "after its Redis was killed, Argo CD's API is asked for the objects of each Application, as its UI does")
+		if forgotten := objectsFound(t); len(forgotten) > 0 {
+			happened("it lacked those of %s, and had all once its controller was restarted", strings.Join(forgotten, ", "))
+			return
+		}
+		happened("it had all")
+	})
 }
 
 // syncRuns is nil while a sync is under way.

@@ -150,6 +150,7 @@ func TestDrainUnderLoad(t *testing.T) {
 	for _, env := range []string{"dev", "stage", "prod"} {
 		eventually(t, 5*time.Minute, delivered("argocd-"+env, "service", ""))
 	}
+	objectsFound(t)
 }
 
 // argoCDReady is nil once all of Argo CD runs.

@@ -61,7 +61,7 @@ func TestManifestsAreArgoCDs(t *testing.T) {
 		for _, name := range names {
 			t.Run(env+" "+name, func(t *testing.T) {
 				happened := tried(t, fmt.Sprintf("`gen render %s --manifests` of the commit that Application %s runs is what Argo CD computed", env, name))
-				compared(t, "argocd-"+env, name) // A Redis that has moved to another node knows nothing of it.
+				compared(t, "argocd-"+env, name) // What it computed last may be of before the last change.
 				var revision string
 				eventually(t, 3*time.Minute, func() error {
 					found, err := readApplication("argocd-"+env, name)
