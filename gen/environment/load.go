@@ -137,6 +137,7 @@ const partsPerContext = 4
 // is invalid because the contract itself is, it returns what is wrong with that.
 func loadParts(contract *build.Instance, parts []part) ([]loaded, error) {
 	results := make([]loaded, len(parts))
+	same := &untouched{}
 	workers := max(1, min(runtime.GOMAXPROCS(0), len(parts)/partsPerContext))
 	var group errgroup.Group
 	for first := range workers {
@@ -149,9 +150,9 @@ func loadParts(contract *build.Instance, parts []part) ([]loaded, error) {
 			broken := false
 			for i := first; i < len(parts); i += workers {
 				if parts[i].team == "" {
-					results[i] = loadOne(ctx, build, parts[i])
+					results[i] = loadOne(ctx, build, parts[i], same)
 				} else {
-					results[i] = loadTeam(ctx, build, parts[i])
+					results[i] = loadTeam(ctx, build, parts[i], same)
 				}
 				broken = broken || len(results[i].findings) > 0
 			}
@@ -261,7 +262,7 @@ func inheritAll(parts []part) {
 	}
 }
 
-func loadOne(ctx *cue.Context, contract func() cue.Value, p part) loaded {
+func loadOne(ctx *cue.Context, contract func() cue.Value, p part, same *untouched) loaded {
 	inst, name := p.inst, p.env
 	failed := func(findings finding.List) loaded {
 		return loaded{text: readTeam(inst.Files), findings: withEnvironment(findings, name)}
@@ -303,7 +304,7 @@ func loadOne(ctx *cue.Context, contract func() cue.Value, p part) loaded {
 		return failed(d.findings)
 	}
 	var err error
-	if env.Releases, err = releasesOf(v, "", env.Regions, j.mine); err != nil {
+	if env.Releases, err = releasesOf(v, "", env.Regions, j.mine, same); err != nil {
 		return failed(CUEFindings(err))
 	}
 	return loaded{env: env, value: v, text: readTeam(inst.Files)}
@@ -323,7 +324,7 @@ func hasRegions(v cue.Value) bool {
 }
 
 // releasesOf returns the releases of a folder, without those that are not its own.
-func releasesOf(v cue.Value, team string, regions map[string]Region, mine func(name string) bool) ([]Release, error) {
+func releasesOf(v cue.Value, team string, regions map[string]Region, mine func(name string) bool, same *untouched) ([]Release, error) {
 	fields := v.LookupPath(cue.ParsePath("releases"))
 	if !fields.Exists() {
 		return nil, nil
@@ -347,7 +348,7 @@ func releasesOf(v cue.Value, team string, regions map[string]Region, mine func(n
 			*into = text
 		}
 		release.Foreign, _ = all.Value().LookupPath(cue.MakePath(cue.Hid("_foreign", contractPackage))).Bool()
-		releases = append(releases, inRegions(release, all.Value(), regions)...)
+		releases = append(releases, inRegions(release, all.Value(), regions, same)...)
 	}
 	slices.SortFunc(releases, byName)
 	return releases, nil

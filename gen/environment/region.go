@@ -101,16 +101,16 @@ func (e *Environment) release(name string) (Release, bool) {
 }
 
 // inRegions returns a release once for each region, or by itself without any.
-func inRegions(release Release, v cue.Value, regions map[string]Region) []Release {
+func inRegions(release Release, v cue.Value, regions map[string]Region, same *untouched) []Release {
 	release.Helm = release.Name
 	if len(regions) == 0 {
-		release.Values, release.tree = v.LookupPath(cue.ParsePath("values")), &tree{}
+		release.Values, release.tree = v.LookupPath(cue.ParsePath("values")), &tree{untouched: same}
 		return []Release{release}
 	}
 	var all []Release
 	for _, region := range slices.Sorted(maps.Keys(regions)) {
 		one := release
-		one.Name, one.Region, one.tree = release.Helm+"-"+region, region, &tree{}
+		one.Name, one.Region, one.tree = release.Helm+"-"+region, region, &tree{untouched: same}
 		one.Values = v.LookupPath(cue.MakePath(cue.Str("regions"), cue.Str(region), cue.Str("values")))
 		all = append(all, one)
 	}

@@ -168,7 +168,7 @@ func inStructs(expr ast.Expr, f func(*ast.StructLit)) {
 }
 
 // loadTeam evaluates a team's folder.
-func loadTeam(ctx *cue.Context, contract func() cue.Value, p part) loaded {
+func loadTeam(ctx *cue.Context, contract func() cue.Value, p part, same *untouched) loaded {
 	failed := func(findings finding.List) loaded {
 		return loaded{findings: withEnvironment(findings, p.env)}
 	}
@@ -234,7 +234,7 @@ func loadTeam(ctx *cue.Context, contract func() cue.Value, p part) loaded {
 		l.env.Waivers[i].Team = p.team
 	}
 	var err error
-	if l.env.Releases, err = releasesOf(v, p.team, l.env.Regions, mine); err != nil {
+	if l.env.Releases, err = releasesOf(v, p.team, l.env.Regions, mine, same); err != nil {
 		l.findings = withEnvironment(CUEFindings(err), p.env)
 	}
 	return l

@@ -3,9 +3,12 @@ package environment
 import (
 	"fmt"
 	"math/big"
+	"path"
+	"strings"
 	"sync"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 )
 
 // evaluation guards values of CUE. Those that were validated can be read by many
@@ -18,6 +21,60 @@ type tree struct {
 	once   sync.Once
 	values any
 	err    error
+
+	untouched *untouched // Nil finds nothing.
+}
+
+// untouched remembers, as plain data, the structs of values of which nothing is said but what
+// the contract says: they are the same in all releases. Most of the time that plain data takes,
+// CUE spends on the order of fields. It is for the releases that were loaded together.
+type untouched struct {
+	mu    sync.RWMutex
+	trees map[*ast.Field]any // Nil for a field whose struct may differ.
+}
+
+// find returns the field of the contract that alone says what a struct is, and the struct if it
+// is known. There is no field if there may be others.
+func (u *untouched) find(v cue.Value) (field *ast.Field, tree any) {
+	if u == nil {
+		return nil, nil
+	}
+	// What several fields say has no source.
+	if field, _ = v.Source().(*ast.Field); field == nil {
+		return nil, nil
+	}
+	u.mu.RLock()
+	tree, isKnown := u.trees[field]
+	u.mu.RUnlock()
+	if isKnown && tree == nil {
+		return nil, nil
+	}
+	return field, tree
+}
+
+// put remembers what a struct is, of which a field alone says so.
+func (u *untouched) put(field *ast.Field, tree any) {
+	if !namesType(field.Value) {
+		tree = nil
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.trees == nil {
+		u.trees = map[*ast.Field]any{}
+	}
+	u.trees[field] = tree
+}
+
+// namesType reports whether an expression is the name of a definition of the contract's package:
+// it is then the same wherever it stands, as one within a struct is not, nor one of a package to
+// which each folder adds.
+func namesType(expr ast.Expr) bool {
+	name, isName := expr.(*ast.Ident)
+	if !isName || !strings.HasPrefix(name.Name, "#") {
+		return false
+	}
+	file, isTop := name.Scope.(*ast.File)
+	return isTop && path.Dir(repoPath(file.Filename)) == path.Join(Dir, "contract")
 }
 
 // Tree returns the values of the release as maps, slices, strings, booleans and
@@ -32,7 +89,7 @@ func (r Release) Tree() (map[string]any, error) {
 	t.once.Do(func() {
 		evaluation.RLock()
 		defer evaluation.RUnlock()
-		t.values, t.err = plain(r.Values, r.Foreign)
+		t.values, t.err = t.untouched.plain(r.Values, r.Foreign)
 	})
 	if t.err != nil {
 		return nil, t.err
@@ -46,7 +103,7 @@ func (r Release) Tree() (map[string]any, error) {
 
 // plain converts a concrete value into maps, slices, strings, booleans and
 // numbers, and null if that is allowed.
-func plain(v cue.Value, null bool) (any, error) {
+func (u *untouched) plain(v cue.Value, null bool) (any, error) {
 	kind := v.Kind()
 	if kind == cue.BottomKind {
 		v, _ = v.Default() // What has alternatives is not one kind before.
@@ -54,16 +111,23 @@ func plain(v cue.Value, null bool) (any, error) {
 	}
 	switch kind {
 	case cue.StructKind:
+		field, known := u.find(v)
+		if known != nil {
+			return known, nil
+		}
 		fields, err := v.Fields()
 		if err != nil {
 			return nil, err
 		}
 		tree := map[string]any{}
 		for fields.Next() {
-			tree[fields.Selector().Unquoted()], err = plain(fields.Value(), null)
+			tree[fields.Selector().Unquoted()], err = u.plain(fields.Value(), null)
 			if err != nil {
 				return nil, err
 			}
+		}
+		if field != nil {
+			u.put(field, tree)
 		}
 		return tree, nil
 	case cue.ListKind:
@@ -73,7 +137,7 @@ func plain(v cue.Value, null bool) (any, error) {
 		}
 		list := []any{}
 		for elems.Next() {
-			elem, err := plain(elems.Value(), null)
+			elem, err := u.plain(elems.Value(), null)
 			if err != nil {
 				return nil, err
 			}
