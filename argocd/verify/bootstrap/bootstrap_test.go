@@ -143,23 +143,6 @@ func TestWaitBetweenWaves(t *testing.T) {
 	}
 }
 
-// TestLostRedisIsForgotten makes sure that the controller reads the setting by which it ends to believe, after Redis was
-// lost, that what it wrote is there. docs/operate.md has the time.
-func TestLostRedisIsForgotten(t *testing.T) {
-	t.Parallel()
-	const key = "controller.app.state.cache.expiration"
-	objects := build(t, testrepo.Environments(), testrepo.Install(t))
-	if got := data(t, objects, "ConfigMap argocd/argocd-cmd-params-cm")[key]; got != "10m" {
-		t.Errorf("%s is %q", key, got)
-	}
-	variables := read[appsv1.StatefulSet](t, objects, "StatefulSet argocd/argocd-application-controller").Spec.Template.Spec.Containers[0].Env
-	if !slices.ContainsFunc(variables, func(v corev1.EnvVar) bool {
-		return v.Name == "ARGOCD_APP_STATE_CACHE_EXPIRATION" && v.ValueFrom != nil && v.ValueFrom.ConfigMapKeyRef != nil && v.ValueFrom.ConfigMapKeyRef.Key == key
-	}) {
-		t.Errorf("the application controller does not read %s: %v", key, variables)
-	}
-}
-
 // Argo CD's API runs for whoever has a role in it, and admission guards Applications
 // and AppProjects alone: what it could write of other objects would be in no commit.
 func TestServerWritesNoObjects(t *testing.T) {
