@@ -1,11 +1,13 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -52,15 +54,23 @@ func join(a, b net.Conn) {
 	_, _ = a.Close(), b.Close()
 }
 
+// Unanswered is the header in which the proxy's answer tells of the attempts to connect that nothing answered, one value each.
+const Unanswered = "Unanswered"
+
 // serveProxy serves CONNECT to every address inside, and to names of Services, by connections that are dialled.
-func serveProxy(listener net.Listener, dial func(ctx context.Context, address string) (net.Conn, error)) {
+func serveProxy(listener net.Listener, dial func(ctx context.Context, address string) (net.Conn, []string, error)) {
 	_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodConnect {
 			http.Error(w, "this proxy connects, and nothing else", http.StatusMethodNotAllowed)
 			return
 		}
-		inner, err := dial(r.Context(), r.Host)
+		inner, unanswered, err := dial(r.Context(), r.Host)
+		header := http.Header{}
+		for _, attempt := range unanswered {
+			header.Add(Unanswered, attempt)
+		}
 		if err != nil {
+			maps.Copy(w.Header(), header)
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
 		}
@@ -69,7 +79,11 @@ func serveProxy(listener net.Listener, dial func(ctx context.Context, address st
 			_ = inner.Close()
 			return
 		}
-		if _, err := io.WriteString(outer, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
+		var head bytes.Buffer
+		head.WriteString("HTTP/1.1 200 OK\r\n")
+		_ = header.Write(&head) // A buffer takes it all.
+		head.WriteString("\r\n")
+		if _, err := outer.Write(head.Bytes()); err != nil {
 			_, _ = outer.Close(), inner.Close()
 			return
 		}

@@ -2,9 +2,12 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os/exec"
 	"strings"
+	"time"
 
 	"gitlab.com/towpath/towpath/e2e/podnet"
 )
@@ -70,21 +73,56 @@ func (c *Cluster) ingressNetwork(ctx context.Context) (podnet.Network, error) {
 	return found, nil
 }
 
-// dialAsIngress connects to an address, or to the name of a Service, from the pod.
-func (c *Cluster) dialAsIngress(ctx context.Context, address string) (net.Conn, error) {
+// What ingress-nginx does by default: it gives a connection 5 s, and tries three times in all
+// (proxy-connect-timeout, proxy-next-upstream and proxy-next-upstream-tries).
+const (
+	connectTimeout = 5 * time.Second
+	connectTries   = 3
+)
+
+// dialAsIngress connects to an address, or to the name of a Service, from the pod. Attempts that nothing answered are told
+// besides: each with what the node has tracked of it, which says which pod it was sent to.
+func (c *Cluster) dialAsIngress(ctx context.Context, address string) (connection net.Conn, unanswered []string, err error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	addresses, err := dialer.Resolver.LookupHost(ctx, host)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	network, err := c.ingressNetwork(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialer.Timeout)
-	defer cancel()
-	return network.Dial(ctx, "tcp", net.JoinHostPort(addresses[0], port))
+	target := net.JoinHostPort(addresses[0], port)
+	return dialInTries(ctx, connectTimeout, func(ctx context.Context) (net.Conn, error) {
+		return network.Dial(ctx, "tcp", target)
+	}, func() string {
+		tracked, err := exec.CommandContext(ctx, "conntrack", "-L", "-p", "tcp", "--state", "SYN_SENT", "--orig-dst", addresses[0]).Output()
+		if err != nil {
+			return fmt.Sprintf("%s at %s; conntrack: %v", target, time.Now().Format(time.TimeOnly), err)
+		}
+		return fmt.Sprintf("%s at %s; tracked: %s", target, time.Now().Format(time.TimeOnly), strings.Join(strings.Fields(string(tracked)), " "))
+	})
+}
+
+// dialInTries connects, and tries again where nothing answered in time. A refusal is an answer.
+func dialInTries(ctx context.Context, timeout time.Duration, dial func(context.Context) (net.Conn, error), tracked func() string) (net.Conn, []string, error) {
+	var unanswered []string
+	for {
+		connection, err := func() (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, timeout)
+			defer cancel()
+			return dial(ctx)
+		}()
+		var late net.Error
+		if err == nil || ctx.Err() != nil || !errors.As(err, &late) || !late.Timeout() {
+			return connection, unanswered, err
+		}
+		unanswered = append(unanswered, tracked())
+		if len(unanswered) == connectTries {
+			return nil, unanswered, err
+		}
+	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gitlab.com/towpath/towpath/e2e/cluster"
 )
 
 // serviceClient reaches Services and pods, by name or address.
@@ -45,11 +47,36 @@ func dialThroughProxy(ctx context.Context, _, address string) (net.Conn, error) 
 		_ = connection.Close()
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
+	unanswered.add(response.Header[cluster.Unanswered])
 	if response.StatusCode != http.StatusOK {
 		_ = connection.Close()
-		return nil, fmt.Errorf("proxy: connecting to %s: %s", address, response.Status)
+		said, _ := io.ReadAll(io.LimitReader(response.Body, 1000))
+		return nil, fmt.Errorf("proxy: connecting to %s: %s: %s", address, response.Status, bytes.TrimSpace(said))
 	}
 	return connection, nil
+}
+
+// unanswered has the attempts to connect that nothing answered, so that the proxy tried again, as an Ingress controller does.
+var unanswered attempts
+
+type attempts struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (a *attempts) add(list []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.list = append(a.list, list...)
+}
+
+// take returns those since the last call.
+func (a *attempts) take() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := a.list
+	a.list = nil
+	return list
 }
 
 // forwarding is what kubectl says once it listens.
