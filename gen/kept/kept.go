@@ -32,7 +32,9 @@ import (
 // Results are those that are kept for one state of a repository. They can be used from
 // many goroutines.
 type Results struct {
-	files   *cache.Cache
+	// files waits until the folder can be used.
+	files   func() (*cache.Cache, error)
+	isEmpty bool
 	program []byte
 	repo    fs.FS
 
@@ -46,15 +48,23 @@ func Open(dir string, repo fs.FS) (*Results, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("keeping results: %w", err)
 	}
-	files, err := cache.Open(dir)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
+		return nil, fmt.Errorf("keeping results: %w", err)
+	}
+	isEmpty := len(entries) == 0
+	files := sync.OnceValues(func() (*cache.Cache, error) { return cache.Open(dir) })
+	if isEmpty {
+		// The cache makes 256 folders, which takes longer than to render a dozen releases.
+		go func() { _, _ = files() }() // Put says what was wrong.
+	} else if _, err := files(); err != nil {
 		return nil, fmt.Errorf("keeping results: %w", err)
 	}
 	program, err := programID()
 	if err != nil {
 		return nil, fmt.Errorf("keeping results: %w", err)
 	}
-	return &Results{files: files, program: program, repo: repo, digests: map[Source]func() ([]byte, error){}}, nil
+	return &Results{files: files, isEmpty: isEmpty, program: program, repo: repo, digests: map[Source]func() ([]byte, error){}}, nil
 }
 
 // DefaultDir returns the folder that results are kept in unless told otherwise:
@@ -87,9 +97,16 @@ const (
 )
 
 // Get returns the result of a question, if one is kept that was computed from the
-// sources as they are.
+// sources as they are. Nothing is in a folder that was empty when it was opened.
 func (r *Results) Get(question string) (data []byte, ok bool) {
-	list, _, err := r.files.GetBytes(r.sourcesID(question))
+	if r.isEmpty {
+		return nil, false
+	}
+	files, err := r.files()
+	if err != nil {
+		return nil, false
+	}
+	list, _, err := files.GetBytes(r.sourcesID(question))
 	if err != nil {
 		return nil, false
 	}
@@ -97,7 +114,7 @@ func (r *Results) Get(question string) (data []byte, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	data, _, err = r.files.GetBytes(id)
+	data, _, err = files.GetBytes(id)
 	return data, err == nil
 }
 
@@ -109,10 +126,14 @@ func (r *Results) Put(question string, sources []Source, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := r.files.PutBytes(id, data); err != nil {
+	files, err := r.files()
+	if err != nil {
 		return fmt.Errorf("keeping a result: %w", err)
 	}
-	if err := r.files.PutBytes(r.sourcesID(question), list); err != nil {
+	if err := files.PutBytes(id, data); err != nil {
+		return fmt.Errorf("keeping a result: %w", err)
+	}
+	if err := files.PutBytes(r.sourcesID(question), list); err != nil {
 		return fmt.Errorf("keeping a result: %w", err)
 	}
 	return nil
@@ -120,7 +141,11 @@ func (r *Results) Put(question string, sources []Source, data []byte) error {
 
 // Trim removes what was not used for some days, at most once a day.
 func (r *Results) Trim() error {
-	if err := r.files.Trim(); err != nil {
+	files, err := r.files()
+	if err != nil {
+		return fmt.Errorf("removing old results: %w", err)
+	}
+	if err := files.Trim(); err != nil {
 		return fmt.Errorf("removing old results: %w", err)
 	}
 	return nil
