@@ -69,7 +69,6 @@ func runGen(ctx context.Context, s *site, to string, apart bool) (program.Usage,
 	if err != nil {
 		return program.Usage{}, err
 	}
-	defer os.RemoveAll(cache)
 	args := []string{"render", "--manifests"}
 	if apart {
 		args = append(args, "--output-dir", to)

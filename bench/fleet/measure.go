@@ -87,9 +87,6 @@ func prove(ctx context.Context, s *site, all []contender) error {
 		if err := compareWith(ctx, s, to, want); err != nil {
 			return err
 		}
-		if err := os.RemoveAll(to); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -109,12 +106,12 @@ func measure(ctx context.Context, s *site, o options, all []contender) ([]measur
 		return nil, err
 	}
 	var measured []measurement
-	to := filepath.Join(s.temp, "out")
 	for turn := range o.turns(s.releases, false) {
 		for _, c := range fits {
 			if turn >= o.turns(s.releases, c.slow) {
 				continue
 			}
+			to := filepath.Join(s.temp, "out", c.name, strconv.Itoa(turn))
 			used, err := c.run(ctx, s, to, false)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
@@ -123,9 +120,6 @@ func measure(ctx context.Context, s *site, o options, all []contender) ([]measur
 				if err := compareWith(ctx, s, to, filepath.Join(s.temp, "proof", all[0].name)); err != nil {
 					return nil, err
 				}
-			}
-			if err := os.RemoveAll(to); err != nil {
-				return nil, err
 			}
 			measured = append(measured, measurement{s.releases, s.environments, c.name, "", turn, used})
 			fmt.Fprintf(os.Stderr, "%6d releases  %-15s %10s\n", s.releases, c.name, used.Wall.Round(time.Millisecond))

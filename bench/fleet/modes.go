@@ -79,7 +79,6 @@ func (m mode) run(ctx context.Context, s *site, turn int) (used program.Usage, e
 	if err != nil {
 		return used, err
 	}
-	defer os.RemoveAll(cache)
 	out := filepath.Join(s.temp, "mode", "out")
 	if !m.empty {
 		if _, err := s.gen(ctx, cache, out, m.args...); err != nil {

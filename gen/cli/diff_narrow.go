@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"gitlab.com/towpath/towpath/gen/affected"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/revision"
@@ -30,31 +32,40 @@ func (p *pair) changedFiles() ([]string, error) {
 // that a change in one folder costs what that folder does, however many there are.
 func (p *pair) narrow() error {
 	sides := [2]*side{p.from, p.to}
-	var folders [2][]environment.Folder
-	teams := 0
+	var folders, some [2][]environment.Folder
+	var group errgroup.Group
 	for i, s := range sides {
-		var err error
-		if folders[i], err = environment.Folders(s.repo, s.names); err != nil {
-			return fmt.Errorf("%s: %w", s.describe(), err)
-		}
-		teams += len(folders[i]) - len(s.names)
+		group.Go(func() (err error) {
+			if folders[i], err = environment.Folders(s.repo, s.names); err != nil {
+				return fmt.Errorf("%s: %w", s.describe(), err)
+			}
+			return nil
+		})
 	}
-	if teams == 0 {
-		return nil
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if len(folders[0])+len(folders[1]) == len(p.from.names)+len(p.to.names) {
+		return nil // There are no folders of teams.
 	}
 	changed, err := p.changedFiles()
 	if err != nil {
 		return err
 	}
-	touched := map[environment.Folder]bool{}
 	for i, s := range sides {
-		some, err := affected.Folders(changed, s.repo, folders[i])
-		if err != nil {
-			return fmt.Errorf("reading the imports of %s: %w", s.describe(), err)
-		}
-		for _, f := range some {
-			touched[f] = true
-		}
+		group.Go(func() (err error) {
+			if some[i], err = affected.Folders(changed, s.repo, folders[i]); err != nil {
+				return fmt.Errorf("reading the imports of %s: %w", s.describe(), err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	touched := map[environment.Folder]bool{}
+	for _, f := range slices.Concat(some[0], some[1]) {
+		touched[f] = true
 	}
 	for i, s := range sides {
 		all := len(folders[i])
