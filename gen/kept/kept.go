@@ -25,6 +25,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rogpeppe/go-internal/cache"
 )
@@ -32,9 +33,9 @@ import (
 // Results are those that are kept for one state of a repository. They can be used from
 // many goroutines.
 type Results struct {
-	// files waits until the folder can be used.
+	// files waits until the folder can be used. Until something is put there, an empty one has nothing to wait for.
 	files   func() (*cache.Cache, error)
-	isEmpty bool
+	isEmpty atomic.Bool
 	program []byte
 	repo    fs.FS
 
@@ -52,8 +53,8 @@ func Open(dir string, repo fs.FS) (*Results, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keeping results: %w", err)
 	}
-	isEmpty := len(entries) == 0
 	files := sync.OnceValues(func() (*cache.Cache, error) { return cache.Open(dir) })
+	isEmpty := len(entries) == 0
 	if isEmpty {
 		// The cache makes 256 folders, which takes longer than to render a dozen releases.
 		go func() { _, _ = files() }() // Put says what was wrong.
@@ -64,7 +65,9 @@ func Open(dir string, repo fs.FS) (*Results, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keeping results: %w", err)
 	}
-	return &Results{files: files, isEmpty: isEmpty, program: program, repo: repo, digests: map[Source]func() ([]byte, error){}}, nil
+	r := &Results{files: files, program: program, repo: repo, digests: map[Source]func() ([]byte, error){}}
+	r.isEmpty.Store(isEmpty)
+	return r, nil
 }
 
 // DefaultDir returns the folder that results are kept in unless told otherwise:
@@ -97,9 +100,9 @@ const (
 )
 
 // Get returns the result of a question, if one is kept that was computed from the
-// sources as they are. Nothing is in a folder that was empty when it was opened.
+// sources as they are.
 func (r *Results) Get(question string) (data []byte, ok bool) {
-	if r.isEmpty {
+	if r.isEmpty.Load() {
 		return nil, false
 	}
 	files, err := r.files()
@@ -130,6 +133,7 @@ func (r *Results) Put(question string, sources []Source, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("keeping a result: %w", err)
 	}
+	r.isEmpty.Store(false)
 	if err := files.PutBytes(id, data); err != nil {
 		return fmt.Errorf("keeping a result: %w", err)
 	}

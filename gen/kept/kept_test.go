@@ -36,6 +36,20 @@ func open(t *testing.T, dir string, repo fs.FS) *Results {
 	return r
 }
 
+// TestGetOfEmptyFolder asks a folder that was empty when it was opened: what was put since is there for the same run.
+func TestGetOfEmptyFolder(t *testing.T) {
+	r := open(t, t.TempDir(), repository())
+	if data, ok := r.Get("render prod"); ok {
+		t.Errorf("before anything was put, there is %q", data)
+	}
+	if err := r.Put("render prod", sources, []byte("the result")); err != nil {
+		t.Fatal(err)
+	}
+	if data, ok := r.Get("render prod"); !ok || string(data) != "the result" {
+		t.Errorf("what was put is not there, but %q", data)
+	}
+}
+
 // TestGet asks for a result after changes of what it was computed from, and of what it
 // was not.
 func TestGet(t *testing.T) {
