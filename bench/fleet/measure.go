@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"gitlab.com/towpath/towpath/bench/fleet/synthetic"
@@ -112,6 +113,7 @@ func measure(ctx context.Context, s *site, o options, all []contender) ([]measur
 				continue
 			}
 			to := filepath.Join(s.temp, "out", c.name, strconv.Itoa(turn))
+			syscall.Sync() // What others have written is on the disk, and not under way.
 			used, err := c.run(ctx, s, to, false)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"gitlab.com/towpath/towpath/bench/fleet/synthetic"
 	"gitlab.com/towpath/towpath/bench/program"
@@ -101,6 +102,7 @@ func (m mode) run(ctx context.Context, s *site, turn int) (used program.Usage, e
 		}
 		defer func() { err = errors.Join(err, os.WriteFile(file, text, 0o644)) }()
 	}
+	syscall.Sync()
 	used, err = s.gen(ctx, cache, out, m.args...)
 	var exit *exec.ExitError
 	if m.exit != 0 {
