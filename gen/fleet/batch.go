@@ -87,14 +87,14 @@ func (f *fleet) renderBatch(batch []*shelf) error {
 		if len(s.findings) > 0 {
 			continue
 		}
-		isKept := false
+		start := time.Now()
+		packed := pack(texts)
 		if f.Kept != nil {
-			start := time.Now()
 			// A disk that is full costs the next run time, and this one nothing.
-			isKept = f.Kept.Put(f.question(s), f.sources(env, files[s.folder]), pack(texts)) == nil
-			f.Timings.since(start, func(t *Timings) *float64 { return &t.Keep })
+			_ = f.Kept.Put(f.question(s), f.sources(env, files[s.folder]), packed.bytes())
 		}
-		f.put(s, texts, isKept)
+		f.Timings.since(start, func(t *Timings) *float64 { return &t.Keep })
+		f.put(s, packed)
 	}
 	return nil
 }

@@ -53,12 +53,9 @@ type Progress struct {
 // Text is what a release renders to.
 type Text struct {
 	Environment, Team, Release string
-	Text                       []byte
+	// Text is for the time of the call that it is handed to.
+	Text []byte
 }
-
-// heldBytes is how much text is held until everything is known to be right. What is
-// beyond it is read from the kept results again.
-const heldBytes = 32 << 20
 
 // fleet is a rendering under way.
 type fleet struct {
@@ -66,20 +63,18 @@ type fleet struct {
 	repo     fs.FS
 	renderer *render.Renderer
 	shelves  []*shelf
-	held     atomic.Int64
 	releases atomic.Int64
 	done     atomic.Int64
 	bytes    atomic.Int64
 	total    int64
 }
 
-// shelf is a folder and what its releases render to.
+// shelf is a folder and what its releases render to, held until everything is known to be
+// right.
 type shelf struct {
-	folder environment.Folder
-	size   int64
-	// texts are nil while they are kept elsewhere.
-	texts    []Text
-	names    []string
+	folder   environment.Folder
+	size     int64
+	packed   packed
 	findings finding.List
 }
 
@@ -161,12 +156,12 @@ func (f *fleet) find() (missing []*shelf) {
 			if !ok {
 				return nil
 			}
-			texts, err := unpack(s.folder, data)
+			packed, err := parsePacked(data)
 			if err != nil {
 				return nil //nolint:nilerr // It is rendered again.
 			}
 			found[i] = true
-			f.put(s, texts, true)
+			f.put(s, packed)
 			return nil
 		})
 	}
@@ -186,18 +181,10 @@ func (f *fleet) question(s *shelf) string {
 	return "manifests " + f.Format + " " + s.folder.Path()
 }
 
-// put puts texts on a shelf, or only their names if they are kept and there is no more
-// room.
-func (f *fleet) put(s *shelf, texts []Text, isKept bool) {
-	size := 0
-	for _, text := range texts {
-		s.names = append(s.names, text.Release)
-		size += len(text.Text)
-	}
-	if f.held.Add(int64(size)) <= heldBytes || !isKept {
-		s.texts = texts
-	}
-	f.report(len(texts), s)
+// put puts on a shelf what its releases render to.
+func (f *fleet) put(s *shelf, p packed) {
+	s.packed = p
+	f.report(len(p.releases), s)
 }
 
 func (f *fleet) report(releases int, s *shelf) {
@@ -227,7 +214,7 @@ func (f *fleet) check() error {
 	}
 	taken := map[[2]string]bool{}
 	for _, s := range f.shelves {
-		for _, name := range s.names {
+		for _, name := range s.packed.releases {
 			key := [2]string{s.folder.Environment, name}
 			if !taken[key] {
 				taken[key] = true
@@ -251,39 +238,18 @@ func isSame(a, b finding.Finding) bool {
 func (f *fleet) write(write func(Text) error) error {
 	start := time.Now()
 	defer f.Timings.since(start, func(t *Timings) *float64 { return &t.Write })
+	var room []byte // One after the other, so that each has the room of the one before.
 	for _, s := range f.shelves {
-		texts := s.texts
-		if texts == nil {
-			var err error
-			if texts, err = f.again(s); err != nil {
-				return err
-			}
+		var texts []Text
+		var err error
+		if texts, room, err = s.packed.unpack(s.folder, room); err != nil {
+			return fmt.Errorf("%s: %w", s.folder.Path(), err)
 		}
 		for _, text := range texts {
 			if err := write(text); err != nil {
 				return err
 			}
 		}
-		s.texts = nil
 	}
 	return nil
-}
-
-// again returns texts that were not held: as they are kept or, if somebody has removed
-// that in the meantime, rendered once more.
-func (f *fleet) again(s *shelf) ([]Text, error) {
-	if data, ok := f.Kept.Get(f.question(s)); ok {
-		if texts, err := unpack(s.folder, data); err == nil {
-			return texts, nil
-		}
-	}
-	loaded, _, err := f.Load([]environment.Folder{s.folder})
-	if err != nil {
-		return nil, err
-	}
-	texts, err := f.releasesOf(s, loaded[s.folder])
-	if err == nil && len(s.findings) > 0 {
-		err = s.findings.Sort()
-	}
-	return texts, err
 }

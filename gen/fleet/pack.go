@@ -4,37 +4,90 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+
+	"github.com/klauspost/compress/s2"
 
 	"gitlab.com/towpath/towpath/gen/environment"
 )
 
-// pack returns texts as one: for each a line with its length and release, then itself.
-func pack(texts []Text) []byte {
-	size := 0
+// packed are the texts of a folder's releases, compressed: what one chart renders to is much
+// alike, so that a tenth of it is left. Reading, hashing and holding that costs less than
+// the texts themselves would, by more than S2 takes.
+type packed struct {
+	releases []string
+	sizes    []int // of the texts, in bytes
+	body     []byte
+}
+
+// pack packs texts, of which nothing is held on to.
+func pack(texts []Text) packed {
+	var p packed
+	var all [][]byte
 	for _, text := range texts {
-		size += len(text.Text) + len(text.Release) + len("1234567 \n")
+		p.releases, p.sizes = append(p.releases, text.Release), append(p.sizes, len(text.Text))
+		all = append(all, text.Text)
 	}
-	packed := bytes.NewBuffer(make([]byte, 0, size))
-	for _, text := range texts {
-		fmt.Fprintf(packed, "%d %s\n", len(text.Text), text.Release)
-		packed.Write(text.Text)
+	p.body = s2.Encode(nil, bytes.Join(all, nil))
+	return p
+}
+
+// bytes returns a line with the size and the name for each release, an empty one, and the
+// body.
+func (p packed) bytes() []byte {
+	var text bytes.Buffer
+	for i, release := range p.releases {
+		fmt.Fprintf(&text, "%d %s\n", p.sizes[i], release)
 	}
-	return packed.Bytes()
+	text.WriteByte('\n')
+	text.Write(p.body)
+	return text.Bytes()
 }
 
 var errPacked = errors.New("the kept result is in another form")
 
-func unpack(folder environment.Folder, packed []byte) ([]Text, error) {
-	texts := []Text{}
-	for len(packed) > 0 {
-		line, rest, ok := bytes.Cut(packed, []byte("\n"))
+func parsePacked(data []byte) (packed, error) {
+	var p packed
+	total := 0
+	for {
+		line, rest, ok := bytes.Cut(data, []byte("\n"))
+		if data = rest; !ok {
+			return packed{}, errPacked
+		}
+		if len(line) == 0 {
+			break
+		}
 		var size int
 		var release string
-		if _, err := fmt.Sscanf(string(line), "%d %s", &size, &release); err != nil || !ok || size < 0 || size > len(rest) {
-			return nil, errPacked
+		if _, err := fmt.Sscanf(string(line), "%d %s", &size, &release); err != nil || size < 0 {
+			return packed{}, errPacked
 		}
-		texts = append(texts, Text{folder.Environment, folder.Team, release, rest[:size]})
-		packed = rest[size:]
+		p.releases, p.sizes = append(p.releases, release), append(p.sizes, size)
+		total += size
 	}
-	return texts, nil
+	if size, err := s2.DecodedLen(data); err != nil || size != total {
+		return packed{}, errPacked
+	}
+	p.body = data
+	return p, nil
+}
+
+// unpack returns the texts of a folder. They stand in the room that is given or, if that is
+// too small, in a larger one, which is returned.
+func (p packed) unpack(folder environment.Folder, room []byte) ([]Text, []byte, error) {
+	size := 0
+	for _, n := range p.sizes {
+		size += n
+	}
+	room = slices.Grow(room[:0], size)
+	all, err := s2.Decode(room[:size], p.body)
+	if err != nil {
+		return nil, room, fmt.Errorf("unpacking what was rendered: %w", err)
+	}
+	var texts []Text
+	for i, release := range p.releases {
+		texts = append(texts, Text{folder.Environment, folder.Team, release, all[:p.sizes[i]:p.sizes[i]]})
+		all = all[p.sizes[i]:]
+	}
+	return texts, room, nil
 }

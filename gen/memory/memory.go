@@ -3,10 +3,11 @@
 // Gen runs for a fraction of a second and allocates a few dozen megabytes. With
 // Go's defaults it would collect garbage four times on the way, which was a third
 // of its CPU time, mostly while the packages it links initialise. So the first
-// collection waits for 32 MiB; a soft limit keeps large repositories within
-// bounds all the same. It has to lie well above what they hold at once, or the
-// collector never stops: 1,000 releases, compared as a whole, took three times as long
-// under a limit that they had outgrown. So the limit rises with what is held.
+// collection waits for 64 MiB, below which a change of one release is rendered; a
+// soft limit keeps large repositories within bounds all the same. It has to lie
+// well above what they hold at once, or the collector never stops: 1,000 releases,
+// compared as a whole, took three times as long under a limit that they had
+// outgrown. So the limit rises with what is held.
 //
 // The settings stand in an init function, and the package imports next to
 // nothing, so that they hold before most other packages initialise.
@@ -20,7 +21,7 @@ import (
 )
 
 const (
-	percent    = 800       // The least heap, 4 MiB, times this is the first goal.
+	percent    = 1600      // The least heap, 4 MiB, times this is the first goal.
 	leastLimit = 768 << 20 // Bytes.
 )
 
