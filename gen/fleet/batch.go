@@ -49,20 +49,23 @@ func Batches(sizes []int64, limit int64, do func(from, to int) error) error {
 }
 
 // renderAll renders shelves, batch by batch.
-func (f *fleet) renderAll(missing []*shelf) error {
-	if f.Timings != nil {
-		f.Timings.Rendered = len(missing)
+func (f *fleet) renderAll(shelves []*shelf) error {
+	if len(shelves) == 0 {
+		return nil
 	}
-	sizes := make([]int64, len(missing))
-	for i, s := range missing {
+	f.renderer.Prefetch()
+	f.Timings.count(func(t *Timings) *int { return &t.Rendered }, len(shelves))
+	sizes := make([]int64, len(shelves))
+	for i, s := range shelves {
 		sizes[i] = s.size
 	}
-	return Batches(sizes, BatchBytes, func(from, to int) error { return f.renderBatch(missing[from:to]) })
+	return Batches(sizes, BatchBytes, func(from, to int) error { return f.renderBatch(shelves[from:to]) })
 }
 
 func (f *fleet) renderBatch(batch []*shelf) error {
 	var folders []environment.Folder
 	for _, s := range batch {
+		s.isDone = true
 		folders = append(folders, s.folder)
 	}
 	start := time.Now()
@@ -127,11 +130,7 @@ func (f *fleet) releasesOf(s *shelf, env *environment.Environment) ([]Text, erro
 		}
 		s.findings = append(s.findings, found...)
 	}
-	if f.Timings != nil {
-		f.Timings.mu.Lock()
-		f.Timings.Releases += len(texts)
-		f.Timings.mu.Unlock()
-	}
+	f.Timings.count(func(t *Timings) *int { return &t.Releases }, len(texts))
 	return texts, nil
 }
 

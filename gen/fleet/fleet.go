@@ -73,7 +73,9 @@ type fleet struct {
 // right.
 type shelf struct {
 	folder   environment.Folder
-	size     int64
+	size     int64     // of its CUE, in bytes
+	written  time.Time // when some of it was, last
+	isDone   bool      // It was found or rendered, or that was tried.
 	packed   packed
 	findings finding.List
 }
@@ -96,17 +98,13 @@ func Render(repo fs.FS, names []string, o Options, write func(Text) error) error
 	}
 	for _, folder := range folders {
 		s := &shelf{folder: folder}
-		if s.size, err = Size(repo, folder); err != nil {
+		if s.size, s.written, err = sizeAndAge(repo, folder); err != nil {
 			return err
 		}
 		f.total += s.size
 		f.shelves = append(f.shelves, s)
 	}
-	missing := f.find()
-	if len(missing) > 0 {
-		f.renderer.Prefetch()
-	}
-	if err := f.renderAll(missing); err != nil {
+	if err := f.fill(); err != nil {
 		return err
 	}
 	if err := f.check(); err != nil {
@@ -121,36 +119,72 @@ func Render(repo fs.FS, names []string, o Options, write func(Text) error) error
 
 // Size returns how much CUE stands in a folder, in bytes.
 func Size(repo fs.FS, folder environment.Folder) (int64, error) {
+	size, _, err := sizeAndAge(repo, folder)
+	return size, err
+}
+
+// sizeAndAge is [Size] with the time at which some of the CUE was written last.
+func sizeAndAge(repo fs.FS, folder environment.Folder) (size int64, written time.Time, err error) {
 	dir := folder.Path()
 	entries, err := fs.ReadDir(repo, dir)
 	if err != nil {
-		return 0, fmt.Errorf("listing %s: %w", dir, err)
+		return 0, written, fmt.Errorf("listing %s: %w", dir, err)
 	}
-	var size int64
 	for _, entry := range entries {
 		if path.Ext(entry.Name()) != ".cue" {
 			continue
 		}
 		info, err := entry.Info()
 		if err != nil {
-			return 0, fmt.Errorf("listing %s: %w", dir, err)
+			return 0, written, fmt.Errorf("listing %s: %w", dir, err)
 		}
 		size += info.Size()
+		if info.ModTime().After(written) {
+			written = info.ModTime()
+		}
 	}
-	return size, nil
+	return size, written, nil
 }
 
-// find takes what is kept, and returns the rest.
-func (f *fleet) find() (missing []*shelf) {
+// fewNewest is how many folders are looked for before all others.
+const fewNewest = 8
+
+// fill finds what is kept, and renders the rest.
+//
+// Who changes a release waits for that one. Its folder is the one that was written last,
+// so that it is known at once to be missing, and is rendered while the others are found.
+func (f *fleet) fill() error {
+	byAge := slices.Clone(f.shelves)
+	slices.SortStableFunc(byAge, func(a, b *shelf) int { return b.written.Compare(a.written) })
+	few := min(fewNewest, len(byAge))
+	f.find(byAge[:few])
+	var group errgroup.Group
+	// Where all of them are missing, so are most others: they are better rendered together.
+	if some := missing(byAge[:few]); len(some) < few {
+		group.Go(func() error { return f.renderAll(some) })
+	}
+	f.find(byAge[few:])
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return f.renderAll(missing(f.shelves))
+}
+
+// missing returns those of the shelves that are not done.
+func missing(shelves []*shelf) []*shelf {
+	return slices.DeleteFunc(slices.Clone(shelves), func(s *shelf) bool { return s.isDone })
+}
+
+// find fills the shelves for which there is something kept.
+func (f *fleet) find(shelves []*shelf) {
 	start := time.Now()
 	defer f.Timings.since(start, func(t *Timings) *float64 { return &t.Find })
 	if f.Kept == nil {
-		return f.shelves
+		return
 	}
 	var group errgroup.Group
 	group.SetLimit(f.Jobs)
-	found := make([]bool, len(f.shelves))
-	for i, s := range f.shelves {
+	for _, s := range shelves {
 		group.Go(func() error {
 			data, ok := f.Kept.Get(f.question(s))
 			if !ok {
@@ -160,21 +194,12 @@ func (f *fleet) find() (missing []*shelf) {
 			if err != nil {
 				return nil //nolint:nilerr // It is rendered again.
 			}
-			found[i] = true
 			f.put(s, packed)
+			f.Timings.count(func(t *Timings) *int { return &t.Kept }, 1)
 			return nil
 		})
 	}
 	_ = group.Wait() // What can't be read is missing.
-	for i, s := range f.shelves {
-		if !found[i] {
-			missing = append(missing, s)
-		}
-	}
-	if f.Timings != nil {
-		f.Timings.Kept = len(f.shelves) - len(missing)
-	}
-	return missing
 }
 
 func (f *fleet) question(s *shelf) string {
@@ -183,7 +208,7 @@ func (f *fleet) question(s *shelf) string {
 
 // put puts on a shelf what its releases render to.
 func (f *fleet) put(s *shelf, p packed) {
-	s.packed = p
+	s.packed, s.isDone = p, true
 	f.report(len(p.releases), s)
 }
 

@@ -32,3 +32,13 @@ func (t *Timings) since(start time.Time, step func(*Timings) *float64) {
 	defer t.mu.Unlock()
 	*step(t) += time.Since(start).Seconds()
 }
+
+// count adds to a number.
+func (t *Timings) count(number func(*Timings) *int, n int) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	*number(t) += n
+}
