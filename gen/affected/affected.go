@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"gitlab.com/towpath/towpath/gen/chart"
 	"gitlab.com/towpath/towpath/gen/environment"
 )
@@ -39,30 +41,46 @@ func Load(repo fs.FS, envs []*environment.Environment) (State, error) {
 	return State{envs, files}, err
 }
 
-// Folders returns those of the folders that the changed files can touch in one state,
-// before anything is loaded. Which release uses a chart is not known then, so that one
-// that changed touches all of them.
-func Folders(changed []string, repo fs.FS, folders []environment.Folder) ([]environment.Folder, error) {
+// Side is a state of the repository of which nothing is loaded yet, with folders that
+// it has.
+type Side struct {
+	Repo    fs.FS
+	Folders []environment.Folder
+}
+
+// Folders returns those of the folders on each side that the changed files can touch,
+// which are all that differ between the sides. Which release uses a chart is not known yet,
+// so that one that changed touches all folders.
+func Folders(changed []string, from, to Side) (touched [2][]environment.Folder, err error) {
+	sides := [2]Side{from, to}
 	if anyBelow(changed, chart.Dir) {
-		return folders, nil
+		return [2][]environment.Folder{from.Folders, to.Folders}, nil
 	}
-	touched, ok := apart(changed, repo, folders)
-	if !ok {
-		files, err := environment.Files(repo, folders)
-		if err != nil {
-			return nil, err
-		}
-		touched = func(f environment.Folder) bool { return readsAny(files[f], changed) }
+	decides, isApart := apart(changed, from, to)
+	var group errgroup.Group
+	for i, s := range sides {
+		group.Go(func() error {
+			decides := decides
+			if !isApart {
+				files, err := environment.Files(s.Repo, s.Folders)
+				if err != nil {
+					return err
+				}
+				decides = func(f environment.Folder) bool { return readsAny(files[f], changed) }
+			}
+			touched[i] = slices.DeleteFunc(slices.Clone(s.Folders), func(f environment.Folder) bool {
+				return !decides(f) && !slices.Contains(changed, f.ApprovalFile())
+			})
+			return nil
+		})
 	}
-	return slices.DeleteFunc(slices.Clone(folders), func(f environment.Folder) bool {
-		return !touched(f) && !slices.Contains(changed, f.ApprovalFile())
-	}), nil
+	return touched, group.Wait()
 }
 
 // apart reports whether each changed file of CUE lies in the folder of a team, and no
-// package imports one of these folders: such a file decides its own folder and nothing
-// else. To know that takes a fraction of what it takes to follow all imports.
-func apart(changed []string, repo fs.FS, folders []environment.Folder) (touched func(environment.Folder) bool, ok bool) {
+// package imports one of these folders on either side: such a file decides its own folder and
+// nothing else. To know that takes a fraction of what it takes to follow all imports.
+func apart(changed []string, from, to Side) (decides func(environment.Folder) bool, ok bool) {
 	var dirs []string
 	for _, file := range changed {
 		if path.Ext(file) == ".cue" {
@@ -70,14 +88,21 @@ func apart(changed []string, repo fs.FS, folders []environment.Folder) (touched 
 		}
 	}
 	for _, dir := range dirs {
-		if !slices.ContainsFunc(folders, func(f environment.Folder) bool { return f.Team != "" && f.Path() == dir }) {
+		isTeams := func(f environment.Folder) bool { return f.Team != "" && f.Path() == dir }
+		if !slices.ContainsFunc(from.Folders, isTeams) && !slices.ContainsFunc(to.Folders, isTeams) {
 			return nil, false
 		}
 	}
-	imported, err := environment.Imports(repo)
+	imported, err := environment.Imports(to.Repo)
 	if err != nil {
 		return nil, false // Who follows the imports says what is wrong.
 	}
+	// What did not change imports the same there.
+	before, err := environment.ImportsOf(from.Repo, changed)
+	if err != nil {
+		return nil, false
+	}
+	imported = append(imported, before...)
 	for _, dir := range dirs {
 		below := strings.TrimPrefix(dir, environment.Dir)
 		// A package below the folder may have its files too.

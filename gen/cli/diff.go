@@ -13,6 +13,7 @@ import (
 	"gitlab.com/towpath/towpath/gen/diff"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
+	"gitlab.com/towpath/towpath/gen/kept"
 	"gitlab.com/towpath/towpath/gen/revision"
 )
 
@@ -304,7 +305,8 @@ func joinReports(whole, report *diff.Report) *diff.Report {
 // environments are deployed from commits of their own. Their environments are
 // loaded.
 func (a *app) pairs(o diffOptions, git *revision.Repository, args []string, progress *progress) ([]*pair, error) {
-	to := &side{state: diff.State{Name: workingTree}, repo: a.repoFS()}
+	// What is read more than once is read from the disk once.
+	to := &side{state: diff.State{Name: workingTree}, repo: kept.NewSnapshot(a.repoFS())}
 	if o.to != "" {
 		repo, err := git.Resolve(o.to)
 		if err != nil {

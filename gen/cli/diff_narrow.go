@@ -32,7 +32,7 @@ func (p *pair) changedFiles() ([]string, error) {
 // that a change in one folder costs what that folder does, however many there are.
 func (p *pair) narrow() error {
 	sides := [2]*side{p.from, p.to}
-	var folders, some [2][]environment.Folder
+	var folders [2][]environment.Folder
 	var group errgroup.Group
 	for i, s := range sides {
 		group.Go(func() (err error) {
@@ -52,16 +52,9 @@ func (p *pair) narrow() error {
 	if err != nil {
 		return err
 	}
-	for i, s := range sides {
-		group.Go(func() (err error) {
-			if some[i], err = affected.Folders(changed, s.repo, folders[i]); err != nil {
-				return fmt.Errorf("reading the imports of %s: %w", s.describe(), err)
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
+	some, err := affected.Folders(changed, affected.Side{Repo: p.from.repo, Folders: folders[0]}, affected.Side{Repo: p.to.repo, Folders: folders[1]})
+	if err != nil {
+		return fmt.Errorf("reading the imports of %s and %s: %w", p.from.describe(), p.to.describe(), err)
 	}
 	touched := map[environment.Folder]bool{}
 	for _, f := range slices.Concat(some[0], some[1]) {

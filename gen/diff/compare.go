@@ -133,21 +133,32 @@ func compareEnvironment(out *Environment, from, to state, before, after Side, o 
 					return fmt.Errorf("comparing values: %w", err)
 				}
 			}
-			f.enter(api, before.Objects[env.Name][name], before.Again[env.Name][name])
-			t.enter(api, after.Objects[env.Name][name], nil)
+			f.enter(api, before.Objects[env.Name][name], before.Again[env.Name][name], nil)
+			t.enter(api, after.Objects[env.Name][name], nil, &f)
 			out.Releases[i] = compareRelease(f, t, api, o)
 			return nil
 		})
 	}
 }
 
-// enter takes the objects of the state's release in, if it is there.
-func (s *state) enter(api *kubernetes.API, objects, again []manifest.Object) {
+// enter takes the objects of the state's release in, if it is there. Those that were
+// rendered once for both states are in already, if the other one has the release too.
+func (s *state) enter(api *kubernetes.API, objects, again []manifest.Object, other *state) {
 	if s.release == nil {
 		return
 	}
+	known := map[uintptr]*object{}
+	if other != nil && other.release != nil && other.env.Namespace == s.env.Namespace {
+		for _, o := range other.objects {
+			known[renderingOf(o.rendered)] = o
+		}
+	}
 	for _, o := range objects {
-		s.objects = append(s.objects, enter(api, o, s.env.Namespace))
+		in := known[renderingOf(o)]
+		if in == nil {
+			in = enter(api, o, s.env.Namespace)
+		}
+		s.objects = append(s.objects, in)
 	}
 	for _, o := range again {
 		s.again = append(s.again, enter(api, o, s.env.Namespace))
@@ -179,7 +190,7 @@ func compareRelease(from, to state, api *kubernetes.API, options Options) Releas
 	applied(pairs)
 	changes := map[pair][]edit{}
 	for _, p := range pairs {
-		if p.before != nil && p.after != nil {
+		if p.before != nil && p.after != nil && p.before != p.after {
 			changes[p] = edits(p.after.root, p.before.data, p.after.data)
 		}
 	}

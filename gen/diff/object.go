@@ -3,6 +3,7 @@ package diff
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,6 +55,9 @@ func enter(api *kubernetes.API, o manifest.Object, namespace string) *object {
 	in.arrange(in.root, in.data)
 	return in
 }
+
+// renderingOf tells objects apart that were rendered at different times.
+func renderingOf(o manifest.Object) uintptr { return reflect.ValueOf(o.Data).Pointer() }
 
 // arrange sorts the lists of which only the content counts.
 func (o *object) arrange(p *place, v any) {

@@ -2,7 +2,6 @@ package diff
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 
 	"gitlab.com/towpath/towpath/gen/document"
@@ -24,11 +23,11 @@ func applied(pairs []pair) {
 	for _, p := range pairs {
 		o := cmp.Or(p.after, p.before).rendered
 		objects = append(objects, o)
-		at[reflect.ValueOf(o.Data).Pointer()] = p
+		at[renderingOf(o)] = p
 	}
 	manifest.Sort(objects)
 	for i, o := range objects {
-		pairs[i] = at[reflect.ValueOf(o.Data).Pointer()]
+		pairs[i] = at[renderingOf(o)]
 	}
 }
 

@@ -1,15 +1,18 @@
 package environment
 
 import (
+	"errors"
 	"io/fs"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/parser"
+	"golang.org/x/sync/errgroup"
 )
 
 // Files returns the files that decide what each of the folders is, ordered: those that CUE
@@ -31,29 +34,59 @@ func Files(repo fs.FS, folders []Folder) (map[Folder][]string, error) {
 // Imports returns what the files of CUE below the folder of environments import: paths,
 // without the names of their packages.
 func Imports(repo fs.FS) ([]string, error) {
-	imports := map[string]bool{}
+	var files []string
 	err := fs.WalkDir(repo, Dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path.Ext(name) != ".cue" {
+		if err == nil && !d.IsDir() && path.Ext(name) == ".cue" {
+			files = append(files, name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	workers := runtime.GOMAXPROCS(0)
+	parts := make([][]string, workers)
+	var group errgroup.Group
+	for i := range workers {
+		group.Go(func() (err error) {
+			parts[i], err = ImportsOf(repo, files[len(files)*i/workers:len(files)*(i+1)/workers])
 			return err
+		})
+	}
+	err = group.Wait()
+	imports := slices.Concat(parts...)
+	slices.Sort(imports)
+	return slices.Compact(imports), err
+}
+
+// ImportsOf is [Imports] of some files, ordered. Those that are not there, or not of CUE,
+// import nothing.
+func ImportsOf(repo fs.FS, files []string) ([]string, error) {
+	imports := map[string]bool{}
+	for _, name := range files {
+		if path.Ext(name) != ".cue" {
+			continue
 		}
 		data, err := fs.ReadFile(repo, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		file, err := parser.ParseFile(name, data, parser.ImportsOnly)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for spec := range file.ImportSpecs() {
 			imported, err := literal.Unquote(spec.Path.Value)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			imports[ast.ParseImportPath(imported).Path] = true
 		}
-		return nil
-	})
-	return slices.Sorted(maps.Keys(imports)), err
+	}
+	return slices.Sorted(maps.Keys(imports)), nil
 }
 
 // importsOnly parses what decides which files there are.

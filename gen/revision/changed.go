@@ -4,16 +4,48 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"maps"
 	"path"
+	"runtime"
 	"slices"
+	"sync"
 	"syscall"
+
+	"golang.org/x/sync/errgroup"
 )
+
+// Changed returns the paths of files below the folders that differ between two
+// states, ordered. A file that is on one side only counts.
+func Changed(from, to fs.FS, dirs ...string) ([]string, error) {
+	c := comparison{from: from, to: to}
+	c.aside.SetLimit(runtime.GOMAXPROCS(0))
+	var failed error
+	for _, dir := range dirs {
+		failed = errors.Join(failed, c.start(dir))
+	}
+	if err := errors.Join(failed, c.aside.Wait()); err != nil {
+		return nil, err
+	}
+	slices.Sort(c.changed)
+	return c.changed, nil
+}
 
 // comparison looks for files that differ.
 type comparison struct {
 	from, to fs.FS
-	changed  []string
+	// aside compares some of what is found, while the rest is looked at.
+	aside errgroup.Group
+
+	mu      sync.Mutex
+	changed []string
+}
+
+// start compares a file or a folder aside, or here if there is no room for more.
+func (c *comparison) start(name string) error {
+	compare := func() error { return c.compare(name) }
+	if c.aside.TryGo(compare) {
+		return nil
+	}
+	return compare()
 }
 
 // compare compares a file or a folder, which may be missing on either side.
@@ -26,17 +58,19 @@ func (c *comparison) compare(name string) error {
 	if err != nil {
 		return err
 	}
-	if from == nil && to == nil || c.same(name) {
+	fromDir, toDir := from != nil && from.IsDir(), to != nil && to.IsDir()
+	if from == nil && to == nil || c.same(name, fromDir || toDir) {
 		return nil
 	}
-	fromDir, toDir := from != nil && from.IsDir(), to != nil && to.IsDir()
 	if from != nil && !fromDir || to != nil && !toDir {
 		same, err := c.sameFile(name, from, to)
 		if err != nil {
 			return err
 		}
 		if !same {
+			c.mu.Lock()
 			c.changed = append(c.changed, name)
+			c.mu.Unlock()
 		}
 	}
 	names := map[string]bool{}
@@ -55,8 +89,8 @@ func (c *comparison) compare(name string) error {
 			names[entry.Name()] = true
 		}
 	}
-	for _, sub := range slices.Sorted(maps.Keys(names)) {
-		if err := c.compare(path.Join(name, sub)); err != nil {
+	for sub := range names {
+		if err := c.start(path.Join(name, sub)); err != nil {
 			return err
 		}
 	}
@@ -72,13 +106,17 @@ func stat(repo fs.FS, name string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// same reports whether two names are known to be equal without a look at every
-// file.
-func (c *comparison) same(name string) bool {
-	if from, ok := c.from.(*FS); ok {
+// same reports whether two names are known to be equal by their ids. For a folder that no
+// commit holds that means to read all of it, and again what is below it if one file differs.
+func (c *comparison) same(name string, isDir bool) bool {
+	from, isFrom := c.from.(*FS)
+	to, isTo := c.to.(*FS)
+	switch {
+	case isDir && !(isFrom && isTo):
+		return false
+	case isFrom:
 		return from.Same(c.to, name)
-	}
-	if to, ok := c.to.(*FS); ok {
+	case isTo:
 		return to.Same(c.from, name)
 	}
 	return false

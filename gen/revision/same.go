@@ -76,15 +76,3 @@ func blobID(data []byte, digits int) string {
 	h.Write(data)
 	return hex.EncodeToString(h.Sum(nil))
 }
-
-// Changed returns the paths of files below the folders that differ between two
-// states, ordered. A file that is on one side only counts.
-func Changed(from, to fs.FS, dirs ...string) ([]string, error) {
-	c := comparison{from: from, to: to}
-	for _, dir := range dirs {
-		if err := c.compare(dir); err != nil {
-			return nil, err
-		}
-	}
-	return c.changed, nil
-}
