@@ -21,6 +21,9 @@ type measurement struct {
 	Contender, Mode string
 	Turn            int
 	program.Usage
+	// Beside is the wall time of gen with an empty cache on the same fleet: the mean of the
+	// runs right before and after. It is 0 for these runs.
+	Beside time.Duration
 }
 
 // The limits of what is measured, in releases.
@@ -106,28 +109,85 @@ func measure(ctx context.Context, s *site, o options, all []contender) ([]measur
 	if err := prove(ctx, s, before); err != nil {
 		return nil, err
 	}
-	var measured []measurement
+	b := besides{releases: s.releases, environments: s.environments, run: func(turn int) (program.Usage, error) {
+		return all[0].run(ctx, s, filepath.Join(s.temp, "out", all[0].name, strconv.Itoa(turn)), false)
+	}}
 	for turn := range o.turns(s.releases, false) {
-		for _, c := range fits {
+		for _, c := range fits[1:] {
 			if turn >= o.turns(s.releases, c.slow) {
 				continue
 			}
-			to := filepath.Join(s.temp, "out", c.name, strconv.Itoa(turn))
-			syscall.Sync() // What others have written is on the disk, and not under way.
-			used, err := c.run(ctx, s, to, false)
+			err := b.measure(c.name, "", turn, func() (program.Usage, error) {
+				to := filepath.Join(s.temp, "out", c.name, strconv.Itoa(turn))
+				used, err := c.run(ctx, s, to, false)
+				if err == nil && c.slow && late {
+					err = compareWith(ctx, s, to, filepath.Join(s.temp, "proof", all[0].name))
+				}
+				return used, err
+			})
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
-			if c.slow && late {
-				if err := compareWith(ctx, s, to, filepath.Join(s.temp, "proof", all[0].name)); err != nil {
-					return nil, err
-				}
-			}
-			measured = append(measured, measurement{s.releases, s.environments, c.name, "", turn, used})
-			fmt.Fprintf(os.Stderr, "%6d releases  %-15s %10s\n", s.releases, c.name, used.Wall.Round(time.Millisecond))
 		}
 	}
-	return measured, nil
+	return b.finish()
+}
+
+// besides measures contenders, or modes, with gen between them: the clock of a machine that
+// is not alone on its host drifts by more than a tenth within minutes, so that only what
+// runs one right after the other can be compared.
+type besides struct {
+	releases, environments int
+	mode                   string // of gen between them
+	// run runs gen with an empty cache.
+	run func(turn int) (program.Usage, error)
+
+	turns    int
+	measured []measurement
+	// waiting is the index of what wants for the run after it, -1 for nothing.
+	waiting int
+	last    time.Duration
+}
+
+// between runs gen.
+func (b *besides) between() error {
+	syscall.Sync() // What others have written is on the disk, and not under way.
+	used, err := b.run(b.turns)
+	if err != nil {
+		return fmt.Errorf("gen: %w", err)
+	}
+	if b.turns > 0 && b.waiting >= 0 {
+		b.measured[b.waiting].Beside = (b.last + used.Wall) / 2
+	}
+	b.add("gen", b.mode, b.turns, used)
+	b.turns, b.last, b.waiting = b.turns+1, used.Wall, -1
+	return nil
+}
+
+// measure measures what runs, after gen.
+func (b *besides) measure(contender, mode string, turn int, run func() (program.Usage, error)) error {
+	if err := b.between(); err != nil {
+		return err
+	}
+	syscall.Sync()
+	used, err := run()
+	if err != nil {
+		return err
+	}
+	b.add(contender, mode, turn, used)
+	b.waiting = len(b.measured) - 1
+	return nil
+}
+
+// finish returns what was measured, after a last run of gen.
+func (b *besides) finish() ([]measurement, error) {
+	err := b.between()
+	return b.measured, err
+}
+
+func (b *besides) add(contender, mode string, turn int, used program.Usage) {
+	b.measured = append(b.measured, measurement{Releases: b.releases, Environments: b.environments, Contender: contender, Mode: mode, Turn: turn, Usage: used})
+	fmt.Fprintf(os.Stderr, "%6d releases  %-15s %-23s %10s\n", b.releases, contender, mode, used.Wall.Round(time.Millisecond))
 }
 
 // measureModes measures gen in each of its modes.
@@ -139,16 +199,16 @@ func measureModes(ctx context.Context, s *site, o options) ([]measurement, error
 	if err != nil {
 		return nil, err
 	}
-	var measured []measurement
+	all := modes(list)
+	b := besides{releases: s.releases, environments: s.environments, mode: all[0].name, run: func(turn int) (program.Usage, error) {
+		return all[0].run(ctx, s, turn)
+	}}
 	for turn := range o.turns(s.releases, false) {
-		for _, m := range modes(list) {
-			used, err := m.run(ctx, s, turn)
-			if err != nil {
+		for _, m := range all[1:] {
+			if err := b.measure("gen", m.name, turn, func() (program.Usage, error) { return m.run(ctx, s, turn) }); err != nil {
 				return nil, err
 			}
-			measured = append(measured, measurement{s.releases, s.environments, "gen", m.name, turn, used})
-			fmt.Fprintf(os.Stderr, "%6d releases  gen, %-20s %10s\n", s.releases, m.name, used.Wall.Round(time.Millisecond))
 		}
 	}
-	return measured, nil
+	return b.finish()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,14 @@ import (
 func sample(gen [3]time.Duration) report {
 	r := report{Contenders: contenders(2), Machine: program.Machine{System: "linux/amd64", Cores: 2}}
 	add := func(releases int, contender, mode string, wall time.Duration, memory int64) {
-		r.Measured = append(r.Measured, measurement{releases, 3, contender, mode, 0, program.Usage{Wall: wall, CPU: wall, Memory: memory}})
+		m := measurement{releases, 3, contender, mode, 0, program.Usage{Wall: wall, CPU: wall, Memory: memory}, 0}
+		switch {
+		case contender != "gen":
+			m.Beside = gen[1]
+		case mode != "" && mode != cold:
+			m.Beside = time.Second
+		}
+		r.Measured = append(r.Measured, m)
 	}
 	for i, releases := range []int{100, 1000, 10000} {
 		add(releases, "gen", "", gen[i], 200<<20)
@@ -35,7 +43,7 @@ func sample(gen [3]time.Duration) report {
 
 func TestGoals(t *testing.T) {
 	linear := [3]time.Duration{time.Second / 10, time.Second, 10 * time.Second}
-	if r := sample(linear); !r.goals().Met() || len(r.goals()) != 9 {
+	if r := sample(linear); !r.goals().Met() || len(r.goals()) != 10 {
 		t.Errorf("%d goals, not all met:\n%s", len(r.goals()), r.Markdown())
 	}
 	for name, test := range map[string]struct {
@@ -43,7 +51,7 @@ func TestGoals(t *testing.T) {
 		miss []string
 	}{
 		"slow":  {[3]time.Duration{time.Second / 4, 5 * time.Second / 2, 25 * time.Second}, []string{"cue and helm", "the floor's"}},
-		"grows": {[3]time.Duration{time.Second / 10, time.Second, 20 * time.Second}, []string{"slope"}},
+		"grows": {[3]time.Duration{time.Second / 10, time.Second, 20 * time.Second}, []string{"slope", "slope"}},
 	} {
 		r := sample(test.gen)
 		var missed []string
@@ -66,7 +74,7 @@ func TestGoals(t *testing.T) {
 
 // What was not measured has no goal, and none is met for that.
 func TestGoalsOfLess(t *testing.T) {
-	r := report{Measured: []measurement{{10, 3, "gen", "", 0, program.Usage{Wall: 1}}}}
+	r := report{Measured: []measurement{{10, 3, "gen", "", 0, program.Usage{Wall: 1}, 0}}}
 	if goals := r.goals(); len(goals) != 0 {
 		t.Errorf("there are goals: %v", goals)
 	}
@@ -76,16 +84,43 @@ func TestSlope(t *testing.T) {
 	var r report
 	for _, releases := range []int{1, 100, 1000, 10000} {
 		wall := time.Duration(math.Pow(float64(releases), 1.5) * 1e6)
-		if releases < slopeFrom {
+		if releases < 100 {
 			wall = time.Hour // Start-up, which has no say.
 		}
-		r.Measured = append(r.Measured, measurement{releases, 3, "gen", "", 0, program.Usage{Wall: wall}})
+		r.Measured = append(r.Measured, measurement{releases, 3, "gen", "", 0, program.Usage{Wall: wall}, 0})
 	}
-	if slope, ok := r.slope("gen"); !ok || math.Abs(slope-1.5) > 0.001 {
-		t.Errorf("got %v, %v; want 1.5", slope, ok)
+	for _, from := range slopesFrom {
+		if slope, ok := r.slope("gen", from); !ok || math.Abs(slope-1.5) > 0.001 {
+			t.Errorf("from %d on: got %v, %v; want 1.5", from, slope, ok)
+		}
 	}
-	if _, ok := r.slope("floor"); ok {
+	if _, ok := r.slope("floor", 100); ok {
 		t.Error("what was not measured has a slope")
+	}
+}
+
+// TestBesides measures something between runs of gen that get slower.
+func TestBesides(t *testing.T) {
+	runs := 0
+	b := besides{releases: 10, environments: 3, run: func(int) (program.Usage, error) {
+		runs++
+		return program.Usage{Wall: time.Duration(runs) * 10}, nil
+	}}
+	for range 2 {
+		if err := b.measure("floor", "", 0, func() (program.Usage, error) { return program.Usage{Wall: 1}, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	measured, err := b.finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []time.Duration
+	for _, m := range measured {
+		got = append(got, m.Beside)
+	}
+	if want := []time.Duration{0, 15, 0, 25, 0}; !slices.Equal(got, want) {
+		t.Errorf("beside %v, want %v", got, want)
 	}
 }
 
