@@ -259,22 +259,50 @@ func isSame(a, b finding.Finding) bool {
 	return a.Position == b.Position && a.Rule == b.Rule && a.Message == b.Message && a.Release == b.Release
 }
 
-// write hands on the texts in order.
+// write hands on the texts in order. While those of one shelf are written, those of the
+// next are unpacked.
 func (f *fleet) write(write func(Text) error) error {
 	start := time.Now()
 	defer f.Timings.since(start, func(t *Timings) *float64 { return &t.Write })
-	var room []byte // One after the other, so that each has the room of the one before.
-	for _, s := range f.shelves {
-		var texts []Text
-		var err error
-		if texts, room, err = s.packed.unpack(s.folder, room); err != nil {
-			return fmt.Errorf("%s: %w", s.folder.Path(), err)
+	if len(f.shelves) == 0 {
+		return nil
+	}
+	var rooms [2][]byte // In turn.
+	next := f.shelves[0].unpack(nil)
+	for i := range f.shelves {
+		u := <-next
+		if i+1 < len(f.shelves) {
+			next = f.shelves[i+1].unpack(rooms[(i+1)%2])
 		}
-		for _, text := range texts {
+		if u.err != nil {
+			return u.err
+		}
+		for _, text := range u.texts {
 			if err := write(text); err != nil {
 				return err
 			}
 		}
+		rooms[i%2] = u.room
 	}
 	return nil
+}
+
+// unpacked are the texts of a shelf, in a room that is used again.
+type unpacked struct {
+	texts []Text
+	room  []byte
+	err   error
+}
+
+// unpack unpacks the texts of a shelf aside.
+func (s *shelf) unpack(room []byte) <-chan unpacked {
+	done := make(chan unpacked, 1)
+	go func() {
+		texts, room, err := s.packed.unpack(s.folder, room)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", s.folder.Path(), err)
+		}
+		done <- unpacked{texts, room, err}
+	}()
+	return done
 }
