@@ -51,7 +51,7 @@
 // shares its host drifts.
 //
 // The slope is that of a straight line through the logarithms of releases and wall
-// time: 1 is a time that grows as the fleet does. Start-up, which is about what a single
+// time, for which gen renders the fleets of all sizes in turn once more: 1 is a time that grows as the fleet does. Start-up, which is about what a single
 // release takes, makes it smaller the fewer releases there are.
 package main
 
@@ -137,11 +137,13 @@ func run(ctx context.Context, args []string) error {
 	if p.argocd != "" {
 		r.Machine.Tools = append(r.Machine.Tools, "Argo CD "+moduleVersion(p.argocd, "github.com/argoproj/argo-cd/v2"))
 	}
+	var sites []*site
 	for _, releases := range o.sizes {
 		s, err := prepare(ctx, o, p, temp, releases)
 		if err != nil {
 			return fmt.Errorf("preparing %d releases: %w", releases, err)
 		}
+		sites = append(sites, s)
 		measured, err := measure(ctx, s, o, all)
 		if err != nil {
 			return fmt.Errorf("%d releases: %w", releases, err)
@@ -154,6 +156,11 @@ func run(ctx context.Context, args []string) error {
 			r.Measured = append(r.Measured, measured...)
 		}
 	}
+	measured, err := measureSizes(ctx, sites, o, all[0])
+	if err != nil {
+		return err
+	}
+	r.Measured = append(r.Measured, measured...)
 	fmt.Print(r.Markdown())
 	if o.write {
 		if err := r.write(filepath.Join(root, "bench", "fleet")); err != nil {

@@ -212,3 +212,24 @@ func measureModes(ctx context.Context, s *site, o options) ([]measurement, error
 	}
 	return b.finish()
 }
+
+// measureSizes measures gen with fleets of all sizes that a slope is about, in turn: when
+// the larger ones are measured with others, the clock is not what it was.
+func measureSizes(ctx context.Context, sites []*site, o options, gen contender) ([]measurement, error) {
+	var measured []measurement
+	for turn := range o.runs {
+		for _, s := range sites {
+			if s.releases < slices.Min(slopesFrom) {
+				continue
+			}
+			syscall.Sync()
+			used, err := gen.run(ctx, s, filepath.Join(s.temp, "out", sizesInTurn, strconv.Itoa(turn)), false)
+			if err != nil {
+				return nil, err
+			}
+			measured = append(measured, measurement{s.releases, s.environments, gen.name, sizesInTurn, turn, used, 0})
+			fmt.Fprintf(os.Stderr, "%6d releases  %-15s %-23s %10s\n", s.releases, gen.name, sizesInTurn, used.Wall.Round(time.Millisecond))
+		}
+	}
+	return measured, nil
+}

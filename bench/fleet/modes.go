@@ -42,6 +42,9 @@ const (
 	oneValue  = "one value changed"
 	checkCold = "check"
 	diffCold  = "diff"
+
+	// sizesInTurn is cold too, for slopes.
+	sizesInTurn = "sizes in turn"
 )
 
 // modes are the situations, for a fleet.

@@ -124,7 +124,7 @@ func (r report) goals() figures.Goals {
 func (r report) slope(contender string, from int) (slope float64, ok bool) {
 	var x, y []float64
 	for _, size := range r.sizes() {
-		if row := wall(r.of(size, contender, "")); size >= from && len(row) > 0 {
+		if row := wall(r.of(size, contender, sizesInTurn)); size >= from && len(row) > 0 {
 			x, y = append(x, math.Log(float64(size))), append(y, math.Log(median(row)))
 		}
 	}
@@ -183,7 +183,7 @@ func (r report) modeTable(size int) [][]string {
 	table := [][]string{{"gen, median (min to max)", "wall time", "by cold", "CPU time", "peak memory", "turns"}}
 	var names []string
 	for _, m := range r.Measured {
-		if m.Releases == size && m.Mode != "" && !slices.Contains(names, m.Mode) {
+		if m.Releases == size && m.Mode != "" && m.Mode != sizesInTurn && !slices.Contains(names, m.Mode) {
 			names = append(names, m.Mode)
 		}
 	}

@@ -22,13 +22,14 @@ func sample(gen [3]time.Duration) report {
 		switch {
 		case contender != "gen":
 			m.Beside = gen[1]
-		case mode != "" && mode != cold:
+		case mode != "" && mode != cold && mode != sizesInTurn:
 			m.Beside = time.Second
 		}
 		r.Measured = append(r.Measured, m)
 	}
 	for i, releases := range []int{100, 1000, 10000} {
 		add(releases, "gen", "", gen[i], 200<<20)
+		add(releases, "gen", sizesInTurn, gen[i], 0)
 	}
 	second := time.Second
 	add(1000, "cue-helm", "", 60*second, 80<<20)
@@ -87,7 +88,7 @@ func TestSlope(t *testing.T) {
 		if releases < 100 {
 			wall = time.Hour // Start-up, which has no say.
 		}
-		r.Measured = append(r.Measured, measurement{releases, 3, "gen", "", 0, program.Usage{Wall: wall}, 0})
+		r.Measured = append(r.Measured, measurement{releases, 3, "gen", sizesInTurn, 0, program.Usage{Wall: wall}, 0})
 	}
 	for _, from := range slopesFrom {
 		if slope, ok := r.slope("gen", from); !ok || math.Abs(slope-1.5) > 0.001 {
