@@ -256,33 +256,45 @@ func repositoryURL(t *testing.T) string {
 // so that an Application to which nothing happens stays without; a restart ends that, as docs/operate.md says.
 func objectsFound(t *testing.T) []string {
 	t.Helper()
-	var forgotten []string
-	eventually(t, 2*time.Minute, func() (err error) {
-		forgotten, err = objectsForgotten()
+	var forgotten, failed []string
+	// What it said of an Application while its repo-server was away it says until it compares that again.
+	again := func() {
+		for _, application := range failed {
+			namespace, name, _ := strings.Cut(application, "/")
+			askRefresh(t, namespace, name, "normal")
+		}
+	}
+	compared := func() (err error) {
+		if forgotten, failed, err = objectsForgotten(); err == nil && len(failed) > 0 {
+			err = fmt.Errorf("Argo CD can't compare %s", strings.Join(failed, ", "))
+		}
 		return err
-	})
+	}
+	refreshedUntil(t, 2*time.Minute, again, compared)
 	if len(forgotten) == 0 {
 		return nil
 	}
 	t.Logf("Argo CD's API lacks the objects of %s", strings.Join(forgotten, ", "))
 	kubectl(t, "-n", "argocd", "rollout", "restart", "statefulset/argocd-application-controller")
 	kubectl(t, "-n", "argocd", "rollout", "status", "statefulset/argocd-application-controller", "--timeout=5m")
-	eventually(t, 3*time.Minute, func() error {
-		still, err := objectsForgotten()
-		if err == nil && len(still) > 0 {
-			err = fmt.Errorf("Argo CD's API lacks the objects of %s, with a controller that was restarted", strings.Join(still, ", "))
+	lacked := forgotten
+	refreshedUntil(t, 3*time.Minute, again, func() error {
+		err := compared()
+		if err == nil && len(forgotten) > 0 {
+			err = fmt.Errorf("Argo CD's API lacks the objects of %s, with a controller that was restarted", strings.Join(forgotten, ", "))
 		}
 		return err
 	})
-	return forgotten
+	return lacked
 }
 
-// objectsForgotten are the Applications whose objects Argo CD's API has not in its cache. It has their controller look at
-// them first.
-func objectsForgotten() ([]string, error) {
+// objectsForgotten are the Applications whose objects Argo CD's API has not in its cache, and those of which it says that
+// they could not be compared. It has their controller look at them first. One whose branch is not there yet, as prod's
+// before its first approval, has no objects, and is neither.
+func objectsForgotten() (forgotten, failed []string, err error) {
 	token, err := logIn()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var list struct {
 		Items []struct {
@@ -291,21 +303,23 @@ func objectsForgotten() ([]string, error) {
 		}
 	}
 	if err := askKubernetes(http.MethodGet, "/apis/argoproj.io/v1alpha1/applications", nil, &list); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var forgotten []string
 	for _, a := range list.Items {
 		path := fmt.Sprintf("/api/v1/applications/%s/resource-tree?appNamespace=%s&project=%s", a.Metadata.Name, a.Metadata.Namespace, a.Spec.Project)
 		status, answer, err := argoCD(token, http.MethodGet, path, nil)
+		application, said := a.Metadata.Namespace+"/"+a.Metadata.Name, message(answer)
 		switch {
 		case err != nil:
-			return nil, err
-		case status == http.StatusOK:
-		case strings.Contains(message(answer), "cache: key is missing"):
-			forgotten = append(forgotten, a.Metadata.Namespace+"/"+a.Metadata.Name)
+			return nil, nil, err
+		case status == http.StatusOK, strings.Contains(said, "unable to resolve 'refs/heads/"):
+		case strings.Contains(said, "cache: key is missing"):
+			forgotten = append(forgotten, application)
+		case strings.Contains(said, "ComparisonError"):
+			failed = append(failed, application)
 		default:
-			return nil, fmt.Errorf("%s: %d %s", path, status, message(answer))
+			return nil, nil, fmt.Errorf("%s: %d %s", path, status, said)
 		}
 	}
-	return forgotten, nil
+	return forgotten, failed, nil
 }

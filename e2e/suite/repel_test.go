@@ -14,13 +14,22 @@ import (
 // nothing newer is synced.
 func stop(t *testing.T, namespace, name, project string) {
 	t.Helper()
-	status, answer, err := argoCD(adminToken(t), http.MethodDelete, fmt.Sprintf("/api/v1/applications/%s/operation?appNamespace=%s&project=%s", name, namespace, project), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if said := message(answer); status != http.StatusOK && !strings.Contains(said, "No operation is in progress") {
+	eventually(t, time.Minute, func() error {
+		status, answer, err := argoCD(adminToken(t), http.MethodDelete, fmt.Sprintf("/api/v1/applications/%s/operation?appNamespace=%s&project=%s", name, namespace, project), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := message(answer)
+		switch {
+		case status == http.StatusOK, strings.Contains(said, "No operation is in progress"):
+			return nil
+		// Its controller wrote to the Application each time that the API did. A person ends the sync again.
+		case strings.Contains(said, "Too many conflicts"):
+			return fmt.Errorf("ending the sync of %s/%s: %d %s", namespace, name, status, said)
+		}
 		t.Fatalf("ending the sync of %s/%s: %d %s", namespace, name, status, said)
-	}
+		return nil
+	})
 }
 
 // pushFiles makes a commit of main with files as they are, and takes it back when the test is over. It is somebody
