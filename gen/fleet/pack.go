@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/klauspost/compress/s2"
@@ -59,7 +60,7 @@ func parsePacked(data []byte) (packed, error) {
 		}
 		var size int
 		var release string
-		if _, err := fmt.Sscanf(string(line), "%d %s", &size, &release); err != nil || size < 0 {
+		if _, err := fmt.Sscanf(string(line), "%d %s", &size, &release); err != nil || size < 0 || size > math.MaxInt32 {
 			return packed{}, errPacked
 		}
 		p.releases, p.sizes = append(p.releases, release), append(p.sizes, size)
