@@ -53,7 +53,7 @@ type Side struct {
 // so that one that changed touches all folders.
 func Folders(changed []string, from, to Side) (touched [2][]environment.Folder, err error) {
 	sides := [2]Side{from, to}
-	if anyBelow(changed, chart.Dir) {
+	if AnyBelow(changed, chart.Dir) {
 		return [2][]environment.Folder{from.Folders, to.Folders}, nil
 	}
 	decides, isApart := apart(changed, from, to)
@@ -149,7 +149,7 @@ func By(changed []string, states ...State) []Environment {
 				}
 			}
 			for _, release := range env.Releases {
-				if !byTeam[release.Team] && !anyBelow(changed, path.Join(chart.Dir, release.Chart)) {
+				if !byTeam[release.Team] && !AnyBelow(changed, path.Join(chart.Dir, release.Chart)) {
 					continue
 				}
 				if touched[env.Name] == nil {
@@ -172,6 +172,7 @@ func By(changed []string, states ...State) []Environment {
 	return list
 }
 
-func anyBelow(files []string, dir string) bool {
+// AnyBelow reports whether one of the files is in a folder, or below it.
+func AnyBelow(files []string, dir string) bool {
 	return slices.ContainsFunc(files, func(file string) bool { return strings.HasPrefix(file, dir+"/") })
 }

@@ -112,19 +112,17 @@ type pair struct {
 	approvals map[*environment.Environment][]byte
 }
 
-// same reports whether a file or a folder is known to be equal on both sides.
+// same reports whether a folder is known to be equal on both sides: one of [affected.Dirs],
+// or one below.
 func (p *pair) same(name string) bool {
-	if p.changed != nil && slices.ContainsFunc(affected.Dirs, func(dir string) bool { return isBelow(name, dir) }) {
-		return !slices.ContainsFunc(p.changed, func(file string) bool { return isBelow(file, name) })
+	if p.changed != nil {
+		return !affected.AnyBelow(p.changed, name)
 	}
 	if from, ok := p.from.repo.(*revision.FS); ok {
 		return from.Same(p.to.repo, name)
 	}
 	return p.oneState
 }
-
-// isBelow reports whether a path is that of a folder, or leads into it.
-func isBelow(name, dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }
 
 // load loads the environments of both sides at once, or those of one if the CUE
 // of both is the same.
