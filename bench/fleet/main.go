@@ -51,8 +51,9 @@
 // shares its host drifts.
 //
 // The slope is that of a straight line through the logarithms of releases and wall
-// time, for which gen renders the fleets of all sizes in turn once more: 1 is a time that grows as the fleet does. Start-up, which is about what a single
-// release takes, makes it smaller the fewer releases there are.
+// time, for which gen renders the fleets of all sizes in turn once more: 1 is a time that
+// grows as the fleet does. Start-up, which is about what a single release takes, makes it
+// smaller the fewer releases there are.
 package main
 
 import (

@@ -109,7 +109,7 @@ func measure(ctx context.Context, s *site, o options, all []contender) ([]measur
 	if err := prove(ctx, s, before); err != nil {
 		return nil, err
 	}
-	b := besides{releases: s.releases, environments: s.environments, run: func(turn int) (program.Usage, error) {
+	b := besides{site: s, run: func(turn int) (program.Usage, error) {
 		return all[0].run(ctx, s, filepath.Join(s.temp, "out", all[0].name, strconv.Itoa(turn)), false)
 	}}
 	for turn := range o.turns(s.releases, false) {
@@ -137,30 +137,24 @@ func measure(ctx context.Context, s *site, o options, all []contender) ([]measur
 // is not alone on its host drifts by more than a tenth within minutes, so that only what
 // runs one right after the other can be compared.
 type besides struct {
-	releases, environments int
-	mode                   string // of gen between them
+	site *site
+	mode string // of gen between them
 	// run runs gen with an empty cache.
 	run func(turn int) (program.Usage, error)
 
-	turns    int
+	// measured begins with a run of gen, and every second one is another.
 	measured []measurement
-	// waiting is the index of what wants for the run after it, -1 for nothing.
-	waiting int
-	last    time.Duration
 }
 
 // between runs gen.
 func (b *besides) between() error {
+	turn := len(b.measured) / 2
 	syscall.Sync() // What others have written is on the disk, and not under way.
-	used, err := b.run(b.turns)
+	used, err := b.run(turn)
 	if err != nil {
 		return fmt.Errorf("gen: %w", err)
 	}
-	if b.turns > 0 && b.waiting >= 0 {
-		b.measured[b.waiting].Beside = (b.last + used.Wall) / 2
-	}
-	b.add("gen", b.mode, b.turns, used)
-	b.turns, b.last, b.waiting = b.turns+1, used.Wall, -1
+	b.measured = append(b.measured, b.site.measured("gen", b.mode, turn, used))
 	return nil
 }
 
@@ -174,20 +168,25 @@ func (b *besides) measure(contender, mode string, turn int, run func() (program.
 	if err != nil {
 		return err
 	}
-	b.add(contender, mode, turn, used)
-	b.waiting = len(b.measured) - 1
+	b.measured = append(b.measured, b.site.measured(contender, mode, turn, used))
 	return nil
 }
 
 // finish returns what was measured, after a last run of gen.
 func (b *besides) finish() ([]measurement, error) {
-	err := b.between()
-	return b.measured, err
+	if err := b.between(); err != nil {
+		return nil, err
+	}
+	for i := 1; i < len(b.measured); i += 2 {
+		b.measured[i].Beside = (b.measured[i-1].Wall + b.measured[i+1].Wall) / 2
+	}
+	return b.measured, nil
 }
 
-func (b *besides) add(contender, mode string, turn int, used program.Usage) {
-	b.measured = append(b.measured, measurement{Releases: b.releases, Environments: b.environments, Contender: contender, Mode: mode, Turn: turn, Usage: used})
-	fmt.Fprintf(os.Stderr, "%6d releases  %-15s %-23s %10s\n", b.releases, contender, mode, used.Wall.Round(time.Millisecond))
+// measured returns a measurement with the fleet, and says what it is.
+func (s *site) measured(contender, mode string, turn int, used program.Usage) measurement {
+	fmt.Fprintf(os.Stderr, "%6d releases  %-15s %-23s %10s\n", s.releases, contender, mode, used.Wall.Round(time.Millisecond))
+	return measurement{Releases: s.releases, Environments: s.environments, Contender: contender, Mode: mode, Turn: turn, Usage: used}
 }
 
 // measureModes measures gen in each of its modes.
@@ -200,7 +199,7 @@ func measureModes(ctx context.Context, s *site, o options) ([]measurement, error
 		return nil, err
 	}
 	all := modes(list)
-	b := besides{releases: s.releases, environments: s.environments, mode: all[0].name, run: func(turn int) (program.Usage, error) {
+	b := besides{site: s, mode: all[0].name, run: func(turn int) (program.Usage, error) {
 		return all[0].run(ctx, s, turn)
 	}}
 	for turn := range o.turns(s.releases, false) {
@@ -227,8 +226,7 @@ func measureSizes(ctx context.Context, sites []*site, o options, gen contender) 
 			if err != nil {
 				return nil, err
 			}
-			measured = append(measured, measurement{s.releases, s.environments, gen.name, sizesInTurn, turn, used, 0})
-			fmt.Fprintf(os.Stderr, "%6d releases  %-15s %-23s %10s\n", s.releases, gen.name, sizesInTurn, used.Wall.Round(time.Millisecond))
+			measured = append(measured, s.measured(gen.name, sizesInTurn, turn, used))
 		}
 	}
 	return measured, nil

@@ -103,7 +103,7 @@ func TestSlope(t *testing.T) {
 // TestBesides measures something between runs of gen that get slower.
 func TestBesides(t *testing.T) {
 	runs := 0
-	b := besides{releases: 10, environments: 3, run: func(int) (program.Usage, error) {
+	b := besides{site: &site{releases: 10, environments: 3}, run: func(int) (program.Usage, error) {
 		runs++
 		return program.Usage{Wall: time.Duration(runs) * 10}, nil
 	}}
