@@ -36,9 +36,10 @@ type Chart struct {
 	helm  *helm.Chart
 	// calls are those in its templates that are not hermetic; they are looked for
 	// once.
-	calls   func() templateCalls
-	engine  parsedTemplates
-	schemas schemas
+	calls      func() templateCalls
+	engine     parsedTemplates
+	schemas    schemas
+	kubernetes kubernetes
 }
 
 // Load reads the chart in the folder charts/NAME. If the chart can't be used,

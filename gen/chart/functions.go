@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"path"
+	"regexp"
 	"strings"
 	"text/template"
 
 	"github.com/BurntSushi/toml"
 	"github.com/Masterminds/sprig/v3"
 	"github.com/gobwas/glob"
+	lru "github.com/hashicorp/golang-lru/v2"
 	helm "helm.sh/helm/v3/pkg/chart"
 	"sigs.k8s.io/yaml"
 	goyaml "sigs.k8s.io/yaml/goyaml.v3"
@@ -27,16 +29,19 @@ func Functions() template.FuncMap {
 	delete(all, "env")
 	delete(all, "expandenv")
 	for name, function := range (template.FuncMap{
-		"toToml":        toTOML,
-		"fromToml":      decoder(toml.Unmarshal),
-		"toYaml":        toYAML,
-		"toYamlPretty":  toYAMLPretty,
-		"fromYaml":      decoder(unmarshalYAML),
-		"fromYamlArray": arrayDecoder(unmarshalYAML),
-		"toJson":        toJSON,
-		"fromJson":      decoder(json.Unmarshal),
-		"fromJsonArray": arrayDecoder(json.Unmarshal),
-		"getHostByName": func(string) string { return "" },
+		"regexMatch":      func(pattern, text string) bool { return compiled(pattern).MatchString(text) },
+		"regexFind":       func(pattern, text string) string { return compiled(pattern).FindString(text) },
+		"regexReplaceAll": func(pattern, text, by string) string { return compiled(pattern).ReplaceAllString(text, by) },
+		"toToml":          toTOML,
+		"fromToml":        decoder(toml.Unmarshal),
+		"toYaml":          toYAML,
+		"toYamlPretty":    toYAMLPretty,
+		"fromYaml":        decoder(unmarshalYAML),
+		"fromYamlArray":   arrayDecoder(unmarshalYAML),
+		"toJson":          toJSON,
+		"fromJson":        decoder(json.Unmarshal),
+		"fromJsonArray":   arrayDecoder(json.Unmarshal),
+		"getHostByName":   func(string) string { return "" },
 		"lookup": func(string, string, string, string) (map[string]any, error) {
 			return map[string]any{}, nil
 		},
@@ -51,6 +56,27 @@ func Functions() template.FuncMap {
 		all[name] = function
 	}
 	return all
+}
+
+// expressions are regular expressions that templates have used; Helm compiles them each time.
+var expressions = func() *lru.Cache[string, *regexp.Regexp] {
+	const mostExpressions = 256
+	c, err := lru.New[string, *regexp.Regexp](mostExpressions)
+	if err != nil {
+		panic(err) // The size is positive.
+	}
+	return c
+}()
+
+// compiled returns a regular expression. It panics if that is wrong, as Helm's functions do:
+// text/template makes an error of it.
+func compiled(pattern string) *regexp.Regexp {
+	if r, ok := expressions.Get(pattern); ok {
+		return r
+	}
+	r := regexp.MustCompile(pattern)
+	expressions.Add(pattern, r)
+	return r
 }
 
 func unmarshalYAML(data []byte, into any) error { return yaml.Unmarshal(data, into) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	helm "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -162,9 +163,33 @@ func (c *Chart) prepare(r Release) (*helm.Chart, map[string]any, error) {
 }
 
 func (c *Chart) capabilities(r Release) (*chartutil.Capabilities, error) {
-	version, err := chartutil.ParseKubeVersion(r.KubernetesVersion)
+	version, err := c.kubernetes.version(c, r.KubernetesVersion)
 	if err != nil {
-		return nil, fmt.Errorf("version %q of Kubernetes: %w", r.KubernetesVersion, err)
+		return nil, err
+	}
+	capabilities := chartutil.DefaultCapabilities.Copy()
+	capabilities.KubeVersion = *version
+	capabilities.APIVersions = append(slices.Clone(capabilities.APIVersions), r.APIVersions...)
+	return capabilities, nil
+}
+
+// kubernetes remembers the versions of Kubernetes that a chart was rendered for: releases
+// have few of them, and to read one takes Helm longer than a small template.
+type kubernetes struct {
+	mu    sync.Mutex
+	known map[string]chartutil.KubeVersion // those that the chart supports
+}
+
+// version returns a version of Kubernetes as templates see it.
+func (k *kubernetes) version(c *Chart, text string) (*chartutil.KubeVersion, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if version, ok := k.known[text]; ok {
+		return &version, nil
+	}
+	version, err := chartutil.ParseKubeVersion(text)
+	if err != nil {
+		return nil, fmt.Errorf("version %q of Kubernetes: %w", text, err)
 	}
 	if wanted := c.helm.Metadata.KubeVersion; wanted != "" && !chartutil.IsCompatibleRange(wanted, version.String()) {
 		return nil, finding.List{{
@@ -174,10 +199,11 @@ func (c *Chart) capabilities(r Release) (*chartutil.Capabilities, error) {
 			Message:  fmt.Sprintf("chart %s wants Kubernetes %s, the environment has %s", c.Name, wanted, version),
 		}}
 	}
-	capabilities := chartutil.DefaultCapabilities.Copy()
-	capabilities.KubeVersion = *version
-	capabilities.APIVersions = append(slices.Clone(capabilities.APIVersions), r.APIVersions...)
-	return capabilities, nil
+	if k.known == nil {
+		k.known = map[string]chartutil.KubeVersion{}
+	}
+	k.known[text] = *version
+	return version, nil
 }
 
 // readValues reads value files as helm template --values does.
