@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"helm.sh/helm/v3/pkg/engine"
 )
 
@@ -124,6 +125,18 @@ func TestFirst(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("it renders to %v, and from text to %v", got, want)
+		}
+	}
+}
+
+// TestFromYAML reads as Helm does, what is wrong included.
+func TestFromYAML(t *testing.T) {
+	for _, text := range []string{
+		"", "null", "{}", "a: 1", "a: {b: [1, 2.5, null, yes]}\nc: |\n  text\n", "a: 1\na: 2", "1: one\ntrue: two", "a: 12345678901234567890", "a: 1e3",
+		"- a", "text", "a: [", "a: b: c", "\t", "a: &x {b: 1}\nc: *x\nd: {<<: *x}", "a: \xff", "---\na: 1\n---\nb: 2", "a: 2024-01-02",
+	} {
+		if diff := cmp.Diff(decoder(unmarshalYAML)(text), fromYAML(text)); diff != "" {
+			t.Errorf("%q (-helm +ours):\n%s", text, diff)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func Functions() template.FuncMap {
 		"fromToml":        decoder(toml.Unmarshal),
 		"toYaml":          toYAML,
 		"toYamlPretty":    toYAMLPretty,
-		"fromYaml":        decoder(unmarshalYAML),
+		"fromYaml":        fromYAML,
 		"fromYamlArray":   arrayDecoder(unmarshalYAML),
 		"toJson":          toJSON,
 		"fromJson":        decoder(json.Unmarshal),
@@ -125,6 +125,18 @@ func decoder(decode func([]byte, any) error) func(string) map[string]any {
 		}
 		return m
 	}
+}
+
+// fromYAML is decoder(unmarshalYAML), which reads by way of JSON.
+func fromYAML(text string) map[string]any {
+	m, err := document.Unmarshal([]byte(text), document.Floats, false)
+	if m == nil {
+		m = map[string]any{}
+	}
+	if err != nil {
+		m["Error"] = err.Error()
+	}
+	return m
 }
 
 func arrayDecoder(decode func([]byte, any) error) func(string) []any {

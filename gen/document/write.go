@@ -50,7 +50,8 @@ func write(tree any) (text []byte, ok bool) {
 		}
 		w.leaf(tree, 0)
 	case string:
-		w.failed = len(tree) > foldAfter || strings.Contains(tree, "\n")
+		// Without blanks it stays on one line, however long.
+		w.failed = len(tree) > foldAfter && strings.Contains(tree, " ") || strings.Contains(tree, "\n")
 		w.scalar(tree, -1)
 	default:
 		w.leaf(tree, 0)
