@@ -6,11 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"gitlab.com/towpath/towpath/gen/blame"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
+	"gitlab.com/towpath/towpath/gen/parallel"
 	"gitlab.com/towpath/towpath/gen/policy"
 	"gitlab.com/towpath/towpath/gen/render"
 	"gitlab.com/towpath/towpath/gen/waiver"
@@ -119,17 +118,11 @@ func renderOthers(renderer *render.Renderer, others []*environment.Environment, 
 			rendered = append(rendered, Rendered{Environment: env, Release: release})
 		}
 	}
-	var group errgroup.Group
-	group.SetLimit(jobs)
-	for i := range rendered {
-		group.Go(func() error {
-			r := &rendered[i]
-			objects, err := renderer.Release(r.Environment, r.Release)
-			r.Objects, r.Broken = objects, err != nil
-			return nil
-		})
-	}
-	_ = group.Wait() // No job returns an error.
+	parallel.Each(jobs, len(rendered), func(i int) {
+		r := &rendered[i]
+		objects, err := renderer.Release(r.Environment, r.Release)
+		r.Objects, r.Broken = objects, err != nil
+	})
 	return rendered
 }
 

@@ -6,13 +6,12 @@ import (
 	"slices"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"gitlab.com/towpath/towpath/gen/blame"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/fleet"
 	"gitlab.com/towpath/towpath/gen/manifest"
+	"gitlab.com/towpath/towpath/gen/parallel"
 	"gitlab.com/towpath/towpath/gen/policy"
 	"gitlab.com/towpath/towpath/gen/produce"
 	"gitlab.com/towpath/towpath/gen/render"
@@ -88,15 +87,8 @@ func (r *run) checkFolder(folder environment.Folder, env *environment.Environmen
 	s := &shelf{releases: map[string]*checked{}}
 	s.err = r.addData(folder, env, s)
 	results := make([]*checked, len(env.Releases))
-	var group errgroup.Group
-	group.SetLimit(r.Jobs)
-	for i, release := range env.Releases {
-		group.Go(func() error {
-			results[i] = r.checkRelease(env, release)
-			return nil
-		})
-	}
-	_ = group.Wait() // Each release keeps its own error.
+	// Each release keeps its own error.
+	parallel.Each(r.Jobs, len(results), func(i int) { results[i] = r.checkRelease(env, env.Releases[i]) })
 	for i, release := range env.Releases {
 		s.releases[orderOf(release.Name, release.Helm)] = results[i]
 	}

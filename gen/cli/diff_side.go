@@ -11,14 +11,13 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
 	"gitlab.com/towpath/towpath/gen/affected"
 	"gitlab.com/towpath/towpath/gen/chart"
 	"gitlab.com/towpath/towpath/gen/diff"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/manifest"
+	"gitlab.com/towpath/towpath/gen/parallel"
 	"gitlab.com/towpath/towpath/gen/render"
 	"gitlab.com/towpath/towpath/gen/revision"
 )
@@ -204,12 +203,8 @@ func (p *pair) request(jobs int) {
 }
 
 func (p *pair) each(jobs int, do func(*renderJob)) {
-	var group errgroup.Group
-	group.SetLimit(jobs)
-	for _, j := range p.jobs {
-		group.Go(func() error { do(j); return nil })
-	}
-	_ = group.Wait() // Each job keeps its own error, so that all are reported.
+	// Each job keeps its own error, so that all are reported.
+	parallel.Each(jobs, len(p.jobs), func(i int) { do(p.jobs[i]) })
 }
 
 // join gives both sides what has to be equal, and leaves one job where there

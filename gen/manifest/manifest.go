@@ -7,18 +7,17 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
 	"helm.sh/helm/v3/pkg/releaseutil"
 
 	"gitlab.com/towpath/towpath/gen/chart"
 	"gitlab.com/towpath/towpath/gen/document"
 	"gitlab.com/towpath/towpath/gen/finding"
+	"gitlab.com/towpath/towpath/gen/parallel"
 )
 
 // Object is one Kubernetes object.
@@ -98,7 +97,8 @@ func Parse(sources []chart.Source) ([]Object, error) {
 			documents = append(documents, &document{template: source.Template, text: text})
 		}
 	}
-	parallel(len(documents), func(i int) {
+	// YAML is slow enough for it to pay within one release.
+	parallel.Each(runtime.GOMAXPROCS(0), len(documents), func(i int) {
 		documents[i].objects, documents[i].err = parse(documents[i].text)
 	})
 	var objects []Object
@@ -127,26 +127,32 @@ func Parse(sources []chart.Source) ([]Object, error) {
 	return objects, nil
 }
 
-// parallel calls do with 0 to n-1. YAML is slow enough for it to pay within one
-// release.
-func parallel(n int, do func(i int)) {
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range n {
-		group.Go(func() error { do(i); return nil })
+// split returns the YAML documents in a text. A line that begins with --- or ... ends one,
+// and what follows on that line belongs to the next.
+func split(text string) []string {
+	var docs []string
+	begin := 0
+	for at := 0; at < len(text); {
+		if isSeparator(text[at:]) {
+			docs = append(docs, text[begin:at])
+			begin = min(at+len("---\n"), len(text))
+			at += len("---")
+		}
+		line := strings.IndexByte(text[at:], '\n')
+		if line < 0 {
+			break
+		}
+		at += line + 1
 	}
-	_ = group.Wait() // Nothing that do meets is an error of the group's.
+	return append(docs, text[begin:])
 }
 
-// separator ends a YAML document, whatever follows it on its line.
-var separator = regexp.MustCompile(`(?m)^(?:---|\.\.\.)(?:\s|$)`)
-
-// split returns the YAML documents in a text.
-func split(text string) []string {
-	if !strings.Contains(text, "---") && !strings.Contains(text, "...") {
-		return []string{text} // Most are one, and it is quick to see.
+// isSeparator reports whether a text begins with what separates documents.
+func isSeparator(text string) bool {
+	if !strings.HasPrefix(text, "---") && !strings.HasPrefix(text, "...") {
+		return false
 	}
-	return separator.Split(text, -1)
+	return len(text) == len("---") || strings.IndexByte(" \t\n\f\r", text[len("---")]) >= 0
 }
 
 // parse returns the object in a document, none if the document is empty, and the
@@ -262,7 +268,7 @@ func kindOrder(kind string) int {
 // template.
 func Marshal(objects []Object) ([]byte, error) {
 	bodies, errs := make([][]byte, len(objects)), make([]error, len(objects))
-	parallel(len(objects), func(i int) { bodies[i], errs[i] = document.Marshal(objects[i].Data) })
+	parallel.Each(runtime.GOMAXPROCS(0), len(objects), func(i int) { bodies[i], errs[i] = document.Marshal(objects[i].Data) })
 	var text bytes.Buffer
 	for i, o := range objects {
 		if errs[i] != nil {
