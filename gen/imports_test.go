@@ -9,8 +9,8 @@ import (
 
 // order is the flow: a package may import those before it.
 var order = []string{
-	"memory", "opened", "document", "tool", "finding", "environment", "edit", "ahead", "values", "schema", "chart", "cases", "watch", "manifest", "kubernetes", "delivery", "argocd",
-	"revision", "commit", "signature", "approval", "affected", "render", "kept", "fleet", "policy", "blame", "diff", "report", "intake", "waiver", "explain", "produce", "output", "gitlab", "check", "cli",
+	"memory", "parallel", "opened", "kept", "document", "tool", "finding", "environment", "edit", "ahead", "values", "schema", "chart", "cases", "watch", "manifest", "kubernetes", "delivery", "argocd",
+	"revision", "commit", "signature", "approval", "affected", "render", "fleet", "policy", "blame", "diff", "report", "intake", "waiver", "explain", "produce", "output", "gitlab", "check", "cli",
 }
 
 // TestImports keeps the flow one way, and what is slow to start out of gen.

@@ -1,5 +1,5 @@
-// Package ahead loads environments while the rest of the program still
-// initialises.
+// Package ahead loads environments, or looks for what is kept of them, while the rest of
+// the program still initialises.
 //
 // Before main, Go initialises the packages that gen links, one after the other:
 // about 20 ms, half of them for Kubernetes' and Helm's. They need one processor;
@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"gitlab.com/towpath/towpath/gen/environment"
+	"gitlab.com/towpath/towpath/gen/kept"
 )
 
 // guess is the load that was started, nil if none was.
@@ -49,14 +50,21 @@ func init() {
 	if err != nil {
 		return
 	}
-	names := wanted(os.DirFS(root), os.Args[1:])
+	repo := os.DirFS(root)
+	if keep := kept.Dir(os.Getenv); keep != "" {
+		if names := wantedKept(repo, os.Args[1:]); len(names) > 0 {
+			startKept(root, keep, names)
+			return
+		}
+	}
+	names := wanted(repo, os.Args[1:])
 	if len(names) == 0 {
 		return
 	}
 	done := make(chan result, 1)
 	guess = &load{root, names, done}
 	go func() {
-		set, err := environment.Load(os.DirFS(root), names)
+		set, err := environment.Load(repo, names)
 		done <- result{set, err}
 	}()
 }
@@ -68,46 +76,49 @@ func wanted(repo fs.FS, args []string) []string {
 	if err != nil {
 		return nil
 	}
-	named := func(args []string) []string {
-		var names []string
-		for _, arg := range args {
-			if name := path.Base(filepath.ToSlash(arg)); slices.Contains(all, name) && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-		slices.Sort(names)
-		return names
-	}
-	help := func(arg string) bool { return arg == "-h" || arg == "--help" || strings.HasPrefix(arg, "-C") }
-	if slices.ContainsFunc(args, help) {
+	if slices.ContainsFunc(args, isElsewhere) {
 		return nil
 	}
 	switch {
 	case args[0] == "explain" && len(args) > 1:
-		return named(args[1:2])
+		return named(all, args[1:2])
 	case args[0] == "render" && slices.Contains(args, "--manifests"):
-		if !slices.Contains(args, "--no-cache") && os.Getenv("GEN_CACHE") != "off" {
-			return nil // What is kept need not be loaded.
-		}
-		names := named(args[1:])
-		if len(names) == 0 {
-			names = all
-		}
-		return withoutTeams(repo, names)
+		return withoutTeams(repo, namedOrAll(all, args[1:]))
 	case args[0] == "diff" && !slices.ContainsFunc(args, isTo):
 		// What follows --from is a revision, whatever its name.
 		if i := slices.Index(args, "--from"); i >= 0 {
 			args = slices.Delete(slices.Clone(args), i, min(i+2, len(args)))
 		}
-		names := named(args[1:])
-		if len(names) == 0 {
-			names = all
-		}
-		return withoutTeams(repo, names)
+		return withoutTeams(repo, namedOrAll(all, args[1:]))
 	case args[0] == "check" && !slices.Contains(args, "--rules"), args[0] == "render":
 		return withoutTeams(repo, all)
 	}
 	return nil
+}
+
+// isElsewhere reports whether an argument makes gen say how it is used, or look elsewhere.
+func isElsewhere(arg string) bool {
+	return arg == "-h" || arg == "--help" || strings.HasPrefix(arg, "-C")
+}
+
+// named returns those of all environments that the arguments name, ordered.
+func named(all, args []string) []string {
+	var names []string
+	for _, arg := range args {
+		if name := path.Base(filepath.ToSlash(arg)); slices.Contains(all, name) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// namedOrAll is named, or all if the arguments name none.
+func namedOrAll(all, args []string) []string {
+	if names := named(all, args); len(names) > 0 {
+		return names
+	}
+	return all
 }
 
 // withoutTeams returns the names, or nil if there are folders of teams: those are loaded

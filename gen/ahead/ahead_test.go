@@ -23,7 +23,7 @@ func TestWanted(t *testing.T) {
 	}{
 		{"render", all},
 		{"render envs/prod", all},
-		{"render --manifests", nil},
+		{"render --manifests", all},
 		{"render --manifests --no-cache", all},
 		{"render envs/prod --manifests --no-cache", []string{"prod"}},
 		{"render --manifests --no-cache stage ./envs/prod/ -o json", []string{"prod", "stage"}},

@@ -51,7 +51,7 @@ func (a *again) look(r *run, candidates map[string][]waiver.Candidate) error {
 		if len(a.folders[folder]) == 0 {
 			continue
 		}
-		size, err := fleet.Size(r.repo, folder)
+		size, _, err := folder.Written(r.repo)
 		if err != nil {
 			return err
 		}

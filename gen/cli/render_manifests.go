@@ -21,16 +21,16 @@ import (
 
 // renderManifests prints the objects of the environments.
 func (a *app) renderManifests(o renderOptions, names []string) error {
-	repo := fs.FS(kept.NewSnapshot(a.repoFS()))
 	options := fleet.Options{
 		Jobs:   o.jobs,
 		Format: o.format,
 		Encode: func(objects []manifest.Object) ([]byte, error) { return encodeObjects(objects, o.format) },
 	}
-	if !o.noCache {
-		options.Kept = a.keptResults(repo)
-	}
-	if options.Kept == nil {
+	var repo fs.FS
+	if k := a.openKept(o.noCache); k != nil {
+		repo, options.Kept, options.Load = k.Repo, k.Results, k.Load
+	} else {
+		repo = kept.NewSnapshot(a.repoFS())
 		options.Load = a.loadAhead(repo, names)
 	}
 	progress := a.newProgress()
@@ -74,24 +74,18 @@ func (a *app) renderManifests(o renderOptions, names []string) error {
 	return a.printTimings(options.Timings, o.timings)
 }
 
-// keptResults returns the results of earlier runs. Without a folder for them gen does
-// without.
-func (a *app) keptResults(repo fs.FS) *kept.Results {
-	dir := a.Getenv("GEN_CACHE")
-	if dir == "off" {
+// openKept opens the results of earlier runs, nil if they are not to be used. Without a
+// folder for them gen does without.
+func (a *app) openKept(noCache bool) *ahead.Kept {
+	dir := kept.Dir(a.Getenv)
+	if noCache || dir == "" || a.root == "" {
 		return nil
 	}
-	if dir == "" {
-		var err error
-		if dir, err = kept.DefaultDir(); err != nil {
-			return nil
-		}
-	}
-	results, err := kept.Open(dir, repo)
+	k, err := ahead.OpenKept(a.root, dir)
 	if err != nil {
 		return nil
 	}
-	return results
+	return k
 }
 
 // loadAhead returns what package ahead has loaded already, where that is what is asked
@@ -101,9 +95,10 @@ func (a *app) loadAhead(repo fs.FS, names []string) fleet.Loader {
 	if err != nil || len(every) != len(names) {
 		return nil // There are folders of teams.
 	}
+	loader := environment.NewLoader(repo)
 	return func(folders []environment.Folder) (map[environment.Folder]*environment.Environment, map[environment.Folder][]string, error) {
 		if len(folders) != len(every) {
-			return environment.LoadFolders(repo, folders)
+			return loader.Folders(folders)
 		}
 		set, err := ahead.Load(a.root, names)
 		if err != nil {

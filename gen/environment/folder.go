@@ -1,9 +1,11 @@
 package environment
 
 import (
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
+	"time"
 
 	"gitlab.com/towpath/towpath/gen/finding"
 )
@@ -22,6 +24,40 @@ func (f Folder) Path() string { return path.Join(Dir, f.Environment, f.Team) }
 // ApprovalFile is [Environment.ApprovalFile] of the folder's environment, whether or not
 // that follows an approval branch.
 func (f Folder) ApprovalFile() string { return path.Join(Dir, f.Environment, "approval.yaml") }
+
+// Written returns how much CUE is written in the folder, in bytes, and when some of it was,
+// last.
+func (f Folder) Written(repo fs.FS) (size int64, at time.Time, err error) {
+	dir := f.Path()
+	entries, err := fs.ReadDir(repo, dir)
+	if err != nil {
+		return 0, at, fmt.Errorf("listing %s: %w", dir, err)
+	}
+	for _, entry := range entries {
+		if path.Ext(entry.Name()) != ".cue" {
+			continue
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return 0, at, fmt.Errorf("listing %s: %w", dir, err)
+		}
+		size += info.Size()
+		if info.ModTime().After(at) {
+			at = info.ModTime()
+		}
+	}
+	return size, at, nil
+}
+
+// NewestFirst puts folders in the order in which they were written last. What can't be read
+// comes at the end.
+func NewestFirst(repo fs.FS, folders []Folder) {
+	written := map[Folder]time.Time{}
+	for _, f := range folders {
+		_, written[f], _ = f.Written(repo)
+	}
+	slices.SortStableFunc(folders, func(a, b Folder) int { return written[b].Compare(written[a]) })
+}
 
 // Folders returns the folders of the named environments, each environment's own before
 // those of its teams. It only looks at which files there are.
@@ -54,15 +90,15 @@ func foldersOf(repo fs.FS, names []string) ([]Folder, finding.List, error) {
 //
 // The folders of an environment follow one another.
 func LoadSome(repo fs.FS, folders []Folder) (*Set, error) {
-	set, _, err := loadSome(repo, folders)
+	set, _, err := NewLoader(repo).some(folders)
 	return set, err
 }
 
-// LoadFolders is [LoadSome] with an environment for each folder, which has the releases
-// of that folder alone. Beside them it returns the files that decide what each is,
-// ordered, as [Files] has them.
-func LoadFolders(repo fs.FS, folders []Folder) (map[Folder]*Environment, map[Folder][]string, error) {
-	set, files, err := loadSome(repo, folders)
+// Folders is [LoadSome] with an environment for each folder, which has the releases of
+// that folder alone. Beside them it returns the files that decide what each is, ordered,
+// as [Files] has them.
+func (l *Loader) Folders(folders []Folder) (map[Folder]*Environment, map[Folder][]string, error) {
+	set, files, err := l.some(folders)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,8 +124,8 @@ func (e *Environment) ofFolder(f Folder) *Environment {
 	return &part
 }
 
-func loadSome(repo fs.FS, folders []Folder) (*Set, map[Folder][]string, error) {
-	contract, parts, err := partsOf(repo, withOwn(folders), nil)
+func (l *Loader) some(folders []Folder) (*Set, map[Folder][]string, error) {
+	contract, parts, err := l.parts(withOwn(folders))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,7 +135,7 @@ func loadSome(repo fs.FS, folders []Folder) (*Set, map[Folder][]string, error) {
 			files[f] = filesOf(contract, p)
 		}
 	}
-	set, err := loadAll(contract, parts, nil)
+	set, err := l.loadAll(contract, parts, nil)
 	return set, files, err
 }
 

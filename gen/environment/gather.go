@@ -15,7 +15,7 @@ import (
 // be let go, and in the end it knows the environments without their values in CUE, and
 // what is wrong with each as a whole. It can be used from many goroutines.
 type Gathering struct {
-	repo     fs.FS
+	loader   *Loader
 	names    []string
 	folders  []Folder
 	findings finding.List // of folders that can't be a team's
@@ -44,7 +44,7 @@ func Gather(repo fs.FS, names []string) (*Gathering, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Gathering{repo: repo, names: names, folders: folders, findings: findings, parts: map[Folder]*gathered{}}, nil
+	return &Gathering{loader: NewLoader(repo), names: names, folders: folders, findings: findings, parts: map[Folder]*gathered{}}, nil
 }
 
 // Folders returns the folders that are to be loaded, those of an environment one after
@@ -55,11 +55,11 @@ func (g *Gathering) Folders() []Folder { return g.folders }
 // with the releases of that folder alone. What is invalid is left out, and reported in
 // the end.
 func (g *Gathering) Load(folders []Folder) (map[Folder]*Environment, error) {
-	contract, parts, err := partsOf(g.repo, withOwn(folders), nil)
+	contract, parts, err := g.loader.parts(withOwn(folders))
 	if err != nil {
 		return nil, err
 	}
-	results, invalid := loadEach(contract, parts)
+	results, invalid := g.loader.loadEach(contract, parts)
 	if len(invalid) > 0 {
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -98,7 +98,7 @@ func (g *Gathering) Load(folders []Folder) (map[Folder]*Environment, error) {
 // Take is Load of everything at once by somebody else's [Load], for environments without
 // teams.
 func (g *Gathering) Take(load func(repo fs.FS, names []string) (*Set, error)) (map[Folder]*Environment, error) {
-	set, err := load(g.repo, g.names)
+	set, err := load(g.loader.repo, g.names)
 	findings, rest := finding.From(err)
 	if rest != nil {
 		return nil, rest

@@ -37,17 +37,18 @@ func Load(repo fs.FS, names []string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	contract, parts, err := partsOf(repo, folders, nil)
+	l := NewLoader(repo)
+	contract, parts, err := l.parts(folders)
 	if err != nil {
 		return nil, err
 	}
-	return loadAll(contract, parts, findings)
+	return l.loadAll(contract, parts, findings)
 }
 
 // loadAll makes environments of their parts. The findings are of folders that can't be
 // parts.
-func loadAll(contract *build.Instance, parts []part, findings finding.List) (*Set, error) {
-	results, invalid := loadEach(contract, parts)
+func (l *Loader) loadAll(contract *build.Instance, parts []part, findings finding.List) (*Set, error) {
+	results, invalid := l.loadEach(contract, parts)
 	if len(invalid) > 0 {
 		return nil, invalid
 	}
@@ -81,12 +82,12 @@ func byEnvironment(parts []part, results []loaded) iter.Seq2[[]part, []loaded] {
 }
 
 // loadEach evaluates the parts, or returns what is wrong with the contract.
-func loadEach(contract *build.Instance, parts []part) (results []loaded, invalid finding.List) {
+func (l *Loader) loadEach(contract *build.Instance, parts []part) (results []loaded, invalid finding.List) {
 	if contract.Err != nil {
 		return nil, CUEFindings(contract.Err).Sort()
 	}
 	inheritAll(parts)
-	results, err := loadParts(contract, parts)
+	results, err := l.loadParts(contract, parts)
 	if err != nil {
 		// Every environment repeats the contract's own errors.
 		return nil, CUEFindings(err).Sort()
@@ -135,9 +136,8 @@ const partsPerContext = 4
 
 // loadParts evaluates the parts, several at once if there are many. If one of them
 // is invalid because the contract itself is, it returns what is wrong with that.
-func loadParts(contract *build.Instance, parts []part) ([]loaded, error) {
+func (l *Loader) loadParts(contract *build.Instance, parts []part) ([]loaded, error) {
 	results := make([]loaded, len(parts))
-	same := &untouched{}
 	workers := max(1, min(runtime.GOMAXPROCS(0), len(parts)/partsPerContext))
 	var group errgroup.Group
 	for first := range workers {
@@ -150,9 +150,9 @@ func loadParts(contract *build.Instance, parts []part) ([]loaded, error) {
 			broken := false
 			for i := first; i < len(parts); i += workers {
 				if parts[i].team == "" {
-					results[i] = loadOne(ctx, build, parts[i], same)
+					results[i] = loadOne(ctx, build, parts[i], l.same)
 				} else {
-					results[i] = loadTeam(ctx, build, parts[i], same)
+					results[i] = loadTeam(ctx, build, parts[i], l.same)
 				}
 				broken = broken || len(results[i].findings) > 0
 			}
@@ -211,7 +211,7 @@ func LoadPolicy(repo fs.FS) (*build.Instance, error) {
 	if err != nil || len(files) == 0 {
 		return nil, err
 	}
-	return load.Instances([]string{"./policy"}, &load.Config{FS: repo, Dir: "/" + Dir, Registry: noRegistry{}})[0], nil
+	return instances(repo, nil, "policy")[0], nil
 }
 
 // parseFile parses a file of CUE; nil is CUE's own way.
@@ -220,21 +220,31 @@ type parseFile func(name string, src any, cfg parser.Config) (*ast.File, error)
 // partsOf parses the contract and the parts that the folders are, files in common
 // once. Errors in the CUE itself are left in the instances.
 func partsOf(repo fs.FS, folders []Folder, parse parseFile) (contract *build.Instance, parts []part, err error) {
-	args := []string{"./contract"}
+	dirs := []string{"contract"}
 	for _, f := range folders {
-		args = append(args, "./"+path.Join(f.Environment, f.Team))
+		dirs = append(dirs, path.Join(f.Environment, f.Team))
 		parts = append(parts, part{env: f.Environment, team: f.Team})
 	}
-	// The file system holds the files of the repository and nothing else, so
-	// that an environment can't read the machine, and no registry is asked.
-	instances := load.Instances(args, &load.Config{FS: repo, Dir: "/" + Dir, Registry: noRegistry{}, ParseFile: parse})
-	if len(instances) != len(args) {
-		return nil, nil, fmt.Errorf("loading %s: CUE returned %d packages for %d folders", Dir, len(instances), len(args))
+	all := instances(repo, parse, dirs...)
+	if len(all) != len(dirs) {
+		return nil, nil, fmt.Errorf("loading %s: CUE returned %d packages for %d folders", Dir, len(all), len(dirs))
 	}
 	for i := range parts {
-		parts[i].inst = instances[i+1]
+		parts[i].inst = all[i+1]
 	}
-	return instances[0], parts, nil
+	return all[0], parts, nil
+}
+
+// instances parses the packages in folders below the one of environments.
+//
+// The file system holds the files of the repository and nothing else, so that an
+// environment can't read the machine, and no registry is asked.
+func instances(repo fs.FS, parse parseFile, dirs ...string) []*build.Instance {
+	args := make([]string, len(dirs))
+	for i, dir := range dirs {
+		args[i] = "./" + dir
+	}
+	return load.Instances(args, &load.Config{FS: repo, Dir: "/" + Dir, Registry: noRegistry{}, ParseFile: parse})
 }
 
 // inheritAll gives each team's part what it takes from the environment's.
@@ -288,7 +298,8 @@ func loadOne(ctx *cue.Context, contract func() cue.Value, p part, same *untouche
 			return failed(d.findings)
 		}
 	}
-	if d.findStray(v, j.mine); len(d.findings) > 0 {
+	keys := d.findStray(v, j.mine)
+	if len(d.findings) > 0 {
 		return failed(d.findings)
 	}
 	env := &Environment{Value: v}
@@ -304,7 +315,7 @@ func loadOne(ctx *cue.Context, contract func() cue.Value, p part, same *untouche
 		return failed(d.findings)
 	}
 	var err error
-	if env.Releases, err = releasesOf(v, "", env.Regions, j.mine, same); err != nil {
+	if env.Releases, err = releasesOf(v, "", env.Regions, j.mine, keys, same); err != nil {
 		return failed(CUEFindings(err))
 	}
 	return loaded{env: env, value: v, text: readTeam(inst.Files)}
@@ -319,13 +330,25 @@ func built(ctx *cue.Context, inst *build.Instance) (v cue.Value, closed bool) {
 }
 
 func hasRegions(v cue.Value) bool {
-	regions, err := v.LookupPath(cue.ParsePath("regions")).Fields()
+	regions, err := v.LookupPath(regionsPath).Fields()
 	return err == nil && regions.Next()
 }
 
-// releasesOf returns the releases of a folder, without those that are not its own.
-func releasesOf(v cue.Value, team string, regions map[string]Region, mine func(name string) bool, same *untouched) ([]Release, error) {
-	fields := v.LookupPath(cue.ParsePath("releases"))
+// The paths of what is read of each release.
+var (
+	regionsPath  = cue.ParsePath("regions")
+	releasesPath = cue.ParsePath("releases")
+	namePath     = cue.ParsePath("name")
+	chartPath    = cue.ParsePath("chart")
+	valuesPath   = cue.ParsePath("values")
+	typePath     = cue.MakePath(cue.Hid("_type", contractPackage))
+	foreignPath  = cue.MakePath(cue.Hid("_foreign", contractPackage))
+)
+
+// releasesOf returns the releases of a folder, without those that are not its own. The keys
+// of their values are known of those that are in no regions.
+func releasesOf(v cue.Value, team string, regions map[string]Region, mine func(name string) bool, keys map[string][]key, same *untouched) ([]Release, error) {
+	fields := v.LookupPath(releasesPath)
 	if !fields.Exists() {
 		return nil, nil
 	}
@@ -340,15 +363,14 @@ func releasesOf(v cue.Value, team string, regions map[string]Region, mine func(n
 		}
 		release := Release{Team: team}
 		// Decoding it as a whole would put all of its values in order first.
-		for field, into := range map[string]*string{"name": &release.Name, "chart": &release.Chart} {
-			text, err := all.Value().LookupPath(cue.ParsePath(field)).String()
-			if err != nil {
-				return nil, err
-			}
-			*into = text
+		if release.Name, err = all.Value().LookupPath(namePath).String(); err != nil {
+			return nil, err
 		}
-		release.Foreign, _ = all.Value().LookupPath(cue.MakePath(cue.Hid("_foreign", contractPackage))).Bool()
-		releases = append(releases, inRegions(release, all.Value(), regions, same)...)
+		if release.Chart, err = all.Value().LookupPath(chartPath).String(); err != nil {
+			return nil, err
+		}
+		release.Foreign, _ = all.Value().LookupPath(foreignPath).Bool()
+		releases = append(releases, inRegions(release, all.Value(), regions, keys[all.Selector().Unquoted()], same)...)
 	}
 	slices.SortFunc(releases, byName)
 	return releases, nil

@@ -118,15 +118,19 @@ func setBy(v cue.Value) (own, contract bool) {
 }
 
 func originOf(field *ast.Field) Origin {
+	o := keyOf(field)
+	o.Expr, o.Text = field.Value, source(field.Value)
+	return o
+}
+
+// keyOf is originOf without what stands behind the key.
+func keyOf(field *ast.Field) Origin {
 	label := field.Label.Pos()
-	o := Origin{
+	return Origin{
 		Label: position(label),
 		Value: position(field.Value.Pos()),
-		Expr:  field.Value,
-		Text:  source(field.Value),
 		Width: max(1, field.Label.End().Offset()-label.Offset()),
 	}
-	return o
 }
 
 // source returns the expression as CUE text, on one line if it is no struct.

@@ -101,10 +101,11 @@ func (e *Environment) release(name string) (Release, bool) {
 }
 
 // inRegions returns a release once for each region, or by itself without any.
-func inRegions(release Release, v cue.Value, regions map[string]Region, same *untouched) []Release {
+// Without any, its values have the keys.
+func inRegions(release Release, v cue.Value, regions map[string]Region, keys []key, same *untouched) []Release {
 	release.Helm = release.Name
 	if len(regions) == 0 {
-		release.Values, release.tree = v.LookupPath(cue.ParsePath("values")), &tree{untouched: same}
+		release.Values, release.tree = v.LookupPath(valuesPath), &tree{untouched: same, keys: keys}
 		return []Release{release}
 	}
 	var all []Release

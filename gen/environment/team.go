@@ -102,7 +102,8 @@ func cueFolders(repo fs.FS, dir string) ([]string, error) {
 // teamText is what the files of a team's folder say at the top, as far as it can be
 // told from their text.
 type teamText struct {
-	// releases are the names of releases, with the first place that has each.
+	// releases are the names of releases, with the first place that has each, without what
+	// stands there.
 	releases map[string]Origin
 	// others are the fields that belong to the environment and not to a team.
 	others []setting
@@ -123,12 +124,12 @@ func readTeam(files []*ast.File) teamText {
 				inStructs(field.Value, func(lit *ast.StructLit) {
 					eachField(lit.Elts, func(name string, field *ast.Field) {
 						if _, known := text.releases[name]; !known {
-							text.releases[name] = originOf(field)
+							text.releases[name] = keyOf(field)
 						}
 					})
 				})
 			default:
-				text.others = append(text.others, setting{name, originOf(field)})
+				text.others = append(text.others, setting{name, keyOf(field)})
 			}
 		})
 	}
@@ -208,8 +209,9 @@ func loadTeam(ctx *cue.Context, contract func() cue.Value, p part, same *untouch
 		v = v.Unify(d.contract.LookupPath(cue.ParsePath("#Environment")))
 		d.diagnose(v)
 	}
+	var keys map[string][]key
 	if len(d.findings) == 0 {
-		d.findStray(v, j.mine)
+		keys = d.findStray(v, j.mine)
 	}
 	for _, s := range text.others {
 		if !slices.ContainsFunc(d.findings, func(f finding.Finding) bool { return f.Position == s.Label }) {
@@ -234,7 +236,7 @@ func loadTeam(ctx *cue.Context, contract func() cue.Value, p part, same *untouch
 		l.env.Waivers[i].Team = p.team
 	}
 	var err error
-	if l.env.Releases, err = releasesOf(v, p.team, l.env.Regions, mine, same); err != nil {
+	if l.env.Releases, err = releasesOf(v, p.team, l.env.Regions, mine, keys, same); err != nil {
 		l.findings = withEnvironment(CUEFindings(err), p.env)
 	}
 	return l

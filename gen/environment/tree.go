@@ -3,7 +3,6 @@ package environment
 import (
 	"fmt"
 	"math/big"
-	"path"
 	"strings"
 	"sync"
 
@@ -23,11 +22,29 @@ type tree struct {
 	err    error
 
 	untouched *untouched // Nil finds nothing.
+	keys      []key      // of the values, nil if nobody has read them.
+}
+
+// key is a field of a struct.
+type key struct {
+	name  string
+	value cue.Value
+}
+
+// keysOf returns the fields of a struct. CUE puts them in order first, which takes longer
+// than all else that is done with a struct.
+func keysOf(fields *cue.Iterator) []key {
+	var keys []key
+	for fields.Next() {
+		keys = append(keys, key{fields.Selector().Unquoted(), fields.Value()})
+	}
+	return keys
 }
 
 // untouched remembers, as plain data, the structs of values of which nothing is said but what
 // the contract says: they are the same in all releases. Most of the time that plain data takes,
-// CUE spends on the order of fields. It is for the releases that were loaded together.
+// CUE spends on the order of fields. It is for the releases that one [Loader] loads: they have
+// one contract.
 type untouched struct {
 	mu    sync.RWMutex
 	trees map[*ast.Field]any // Nil for a field whose struct may differ.
@@ -74,7 +91,7 @@ func namesType(expr ast.Expr) bool {
 		return false
 	}
 	file, isTop := name.Scope.(*ast.File)
-	return isTop && path.Dir(repoPath(file.Filename)) == path.Join(Dir, "contract")
+	return isTop && isOfContract(file.Filename)
 }
 
 // Tree returns the values of the release as maps, slices, strings, booleans and
@@ -89,7 +106,11 @@ func (r Release) Tree() (map[string]any, error) {
 	t.once.Do(func() {
 		evaluation.RLock()
 		defer evaluation.RUnlock()
-		t.values, t.err = t.untouched.plain(r.Values, r.Foreign)
+		if t.keys == nil {
+			t.values, t.err = t.untouched.plain(r.Values, r.Foreign)
+		} else {
+			t.values, t.err = t.untouched.table(t.keys, r.Foreign)
+		}
 	})
 	if t.err != nil {
 		return nil, t.err
@@ -99,6 +120,19 @@ func (r Release) Tree() (map[string]any, error) {
 		return nil, fmt.Errorf("%s is no struct", r.Values.Path())
 	}
 	return values, nil
+}
+
+// table is plain of a struct.
+func (u *untouched) table(keys []key, null bool) (map[string]any, error) {
+	tree := make(map[string]any, len(keys))
+	for _, k := range keys {
+		value, err := u.plain(k.value, null)
+		if err != nil {
+			return nil, err
+		}
+		tree[k.name] = value
+	}
+	return tree, nil
 }
 
 // plain converts a concrete value into maps, slices, strings, booleans and
@@ -119,12 +153,9 @@ func (u *untouched) plain(v cue.Value, null bool) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		tree := map[string]any{}
-		for fields.Next() {
-			tree[fields.Selector().Unquoted()], err = u.plain(fields.Value(), null)
-			if err != nil {
-				return nil, err
-			}
+		tree, err := u.table(keysOf(fields), null)
+		if err != nil {
+			return nil, err
 		}
 		if field != nil {
 			u.put(field, tree)

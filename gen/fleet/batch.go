@@ -13,12 +13,13 @@ import (
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/kept"
 	"gitlab.com/towpath/towpath/gen/memory"
+	"gitlab.com/towpath/towpath/gen/parallel"
 )
 
 // BatchBytes is how much CUE text is loaded at once, at least a folder: a few dozen
 // releases. Three times as much left the collector too little room below the limit of
 // package memory, and took a third more processor time; each batch compiles the contract.
-const BatchBytes = 64 << 10
+const BatchBytes = 32 << 10
 
 // Batches calls do with some folders at a time, those from one index up to another, and
 // several times at once. Sizes are how much CUE stands in each folder; see [Size]. Those
@@ -106,23 +107,19 @@ func (f *fleet) renderBatch(batch []*shelf) error {
 func (f *fleet) releasesOf(s *shelf, env *environment.Environment) ([]Text, error) {
 	texts := make([]Text, len(env.Releases))
 	errs := make([]error, len(env.Releases))
-	var group errgroup.Group
-	group.SetLimit(f.Jobs)
-	for i, release := range env.Releases {
-		group.Go(func() error {
-			start := time.Now()
-			objects, err := f.renderer.Release(env, release)
-			f.Timings.since(start, func(t *Timings) *float64 { return &t.Render })
-			texts[i] = Text{Environment: env.Name, Team: s.folder.Team, Release: release.Name}
-			if errs[i] = err; err == nil {
-				start = time.Now()
-				texts[i].Text, errs[i] = f.Encode(objects)
-				f.Timings.since(start, func(t *Timings) *float64 { return &t.Encode })
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // Each release keeps its own error, so that all are reported.
+	// Each release keeps its own error, so that all are reported.
+	parallel.Each(f.Jobs, len(texts), func(i int) {
+		release := env.Releases[i]
+		start := time.Now()
+		objects, err := f.renderer.Release(env, release)
+		f.Timings.since(start, func(t *Timings) *float64 { return &t.Render })
+		texts[i] = Text{Environment: env.Name, Team: s.folder.Team, Release: release.Name}
+		if errs[i] = err; err == nil {
+			start = time.Now()
+			texts[i].Text, errs[i] = f.Encode(objects)
+			f.Timings.since(start, func(t *Timings) *float64 { return &t.Encode })
+		}
+	})
 	for _, err := range errs {
 		found, rest := finding.From(err)
 		if rest != nil {

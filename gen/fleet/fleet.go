@@ -6,7 +6,6 @@ package fleet
 import (
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/kept"
 	"gitlab.com/towpath/towpath/gen/manifest"
+	"gitlab.com/towpath/towpath/gen/parallel"
 	"gitlab.com/towpath/towpath/gen/render"
 )
 
@@ -31,7 +31,7 @@ type Options struct {
 	// Kept are the results of earlier runs, nil if none are to be used. They and Render
 	// have to read the same snapshot.
 	Kept *kept.Results
-	// Load loads folders, nil if as [environment.LoadFolders] does.
+	// Load loads folders, nil if as [environment.Loader] does.
 	Load Loader
 	// Progress is told what has been done. It may be nil.
 	Progress func(Progress)
@@ -39,7 +39,7 @@ type Options struct {
 	Timings *Timings
 }
 
-// Loader loads folders as [environment.LoadFolders] does.
+// Loader loads folders as [environment.Loader.Folders] does.
 type Loader func([]environment.Folder) (map[environment.Folder]*environment.Environment, map[environment.Folder][]string, error)
 
 // Progress is how far the work has got.
@@ -88,9 +88,7 @@ func Render(repo fs.FS, names []string, o Options, write func(Text) error) error
 	started := time.Now()
 	f := &fleet{Options: o, repo: repo, renderer: render.New(repo)}
 	if f.Load == nil {
-		f.Load = func(folders []environment.Folder) (map[environment.Folder]*environment.Environment, map[environment.Folder][]string, error) {
-			return environment.LoadFolders(repo, folders)
-		}
+		f.Load = environment.NewLoader(repo).Folders
 	}
 	folders, err := environment.Folders(repo, names)
 	if err != nil {
@@ -98,7 +96,7 @@ func Render(repo fs.FS, names []string, o Options, write func(Text) error) error
 	}
 	for _, folder := range folders {
 		s := &shelf{folder: folder}
-		if s.size, s.written, err = sizeAndAge(repo, folder); err != nil {
+		if s.size, s.written, err = folder.Written(repo); err != nil {
 			return err
 		}
 		f.total += s.size
@@ -115,35 +113,6 @@ func Render(repo fs.FS, names []string, o Options, write func(Text) error) error
 	}
 	o.Timings.since(started, func(t *Timings) *float64 { return &t.Total })
 	return nil
-}
-
-// Size returns how much CUE stands in a folder, in bytes.
-func Size(repo fs.FS, folder environment.Folder) (int64, error) {
-	size, _, err := sizeAndAge(repo, folder)
-	return size, err
-}
-
-// sizeAndAge is [Size] with the time at which some of the CUE was written last.
-func sizeAndAge(repo fs.FS, folder environment.Folder) (size int64, written time.Time, err error) {
-	dir := folder.Path()
-	entries, err := fs.ReadDir(repo, dir)
-	if err != nil {
-		return 0, written, fmt.Errorf("listing %s: %w", dir, err)
-	}
-	for _, entry := range entries {
-		if path.Ext(entry.Name()) != ".cue" {
-			continue
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return 0, written, fmt.Errorf("listing %s: %w", dir, err)
-		}
-		size += info.Size()
-		if info.ModTime().After(written) {
-			written = info.ModTime()
-		}
-	}
-	return size, written, nil
 }
 
 // fewNewest is how many folders are looked for before all others.
@@ -182,29 +151,22 @@ func (f *fleet) find(shelves []*shelf) {
 	if f.Kept == nil {
 		return
 	}
-	var group errgroup.Group
-	group.SetLimit(f.Jobs)
-	for _, s := range shelves {
-		group.Go(func() error {
-			data, ok := f.Kept.Get(f.question(s))
-			if !ok {
-				return nil
-			}
-			packed, err := parsePacked(data)
-			if err != nil {
-				return nil //nolint:nilerr // It is rendered again.
-			}
-			f.put(s, packed)
-			f.Timings.count(func(t *Timings) *int { return &t.Kept }, 1)
-			return nil
-		})
-	}
-	_ = group.Wait() // What can't be read is missing.
+	parallel.Each(f.Jobs, len(shelves), func(i int) {
+		s := shelves[i]
+		data, ok := f.Kept.Get(f.question(s))
+		if !ok {
+			return
+		}
+		packed, err := parsePacked(data)
+		if err != nil {
+			return // It is rendered again.
+		}
+		f.put(s, packed)
+		f.Timings.count(func(t *Timings) *int { return &t.Kept }, 1)
+	})
 }
 
-func (f *fleet) question(s *shelf) string {
-	return "manifests " + f.Format + " " + s.folder.Path()
-}
+func (f *fleet) question(s *shelf) string { return kept.Manifests(f.Format, s.folder.Path()) }
 
 // put puts on a shelf what its releases render to.
 func (f *fleet) put(s *shelf, p packed) {

@@ -30,7 +30,7 @@ func Gather(repo fs.FS, g *environment.Gathering, o Gathering, do func(environme
 	total := int64(0)
 	for i, folder := range folders {
 		var err error
-		if sizes[i], err = Size(repo, folder); err != nil {
+		if sizes[i], _, err = folder.Written(repo); err != nil {
 			return err
 		}
 		total += sizes[i]

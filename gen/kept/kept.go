@@ -39,8 +39,9 @@ type Results struct {
 	program []byte
 	repo    fs.FS
 
-	mu      sync.Mutex
-	digests map[Source]func() ([]byte, error)
+	mu       sync.Mutex
+	digests  map[Source]func() ([]byte, error)
+	expected map[string]func() ([]byte, error)
 }
 
 // Open returns the results that are kept in a folder, which is made if it is missing.
@@ -65,19 +66,26 @@ func Open(dir string, repo fs.FS) (*Results, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keeping results: %w", err)
 	}
-	r := &Results{files: files, program: program, repo: repo, digests: map[Source]func() ([]byte, error){}}
+	r := &Results{files: files, program: program, repo: repo, digests: map[Source]func() ([]byte, error){}, expected: map[string]func() ([]byte, error){}}
 	r.isEmpty.Store(isEmpty)
 	return r, nil
 }
 
-// DefaultDir returns the folder that results are kept in unless told otherwise:
-// towpath/gen in the user's cache folder.
-func DefaultDir() (string, error) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
+// Dir returns the folder that results are kept in: $GEN_CACHE, or else towpath/gen in the
+// user's cache folder. It is "" if none are to be kept, or there is no place for them.
+func Dir(getenv func(string) string) string {
+	dir := getenv("GEN_CACHE")
+	if dir == "off" {
+		return ""
 	}
-	return filepath.Join(dir, "towpath", "gen"), nil
+	if dir == "" {
+		caches, err := os.UserCacheDir()
+		if err != nil {
+			return ""
+		}
+		dir = filepath.Join(caches, "towpath", "gen")
+	}
+	return dir
 }
 
 // Source is something that a result was computed from.
@@ -99,26 +107,57 @@ const (
 	Tree Kind = "tree"
 )
 
+// Manifests is the question what the releases of an environment's folder render to, in a
+// format.
+func Manifests(format, folder string) string { return "manifests " + format + " " + folder }
+
 // Get returns the result of a question, if one is kept that was computed from the
 // sources as they are.
 func (r *Results) Get(question string) (data []byte, ok bool) {
+	r.mu.Lock()
+	find, isExpected := r.expected[question]
+	r.mu.Unlock()
+	if !isExpected {
+		find = func() ([]byte, error) { return r.find(question) }
+	}
+	data, err := find()
+	return data, err == nil
+}
+
+// Expect gets the results of questions that are going to be asked, one after the other,
+// so that they are at hand then. Somebody else can ask at the same time.
+func (r *Results) Expect(questions []string) {
+	for _, question := range questions {
+		find := sync.OnceValues(func() ([]byte, error) { return r.find(question) })
+		r.mu.Lock()
+		r.expected[question] = find
+		r.mu.Unlock()
+	}
+	for _, question := range questions {
+		_, _ = r.Get(question)
+	}
+}
+
+var errNothingKept = errors.New("nothing is kept")
+
+func (r *Results) find(question string) ([]byte, error) {
 	if r.isEmpty.Load() {
-		return nil, false
+		return nil, errNothingKept
 	}
 	files, err := r.files()
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
 	list, _, err := files.GetBytes(r.sourcesID(question))
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
 	id, err := r.resultID(question, parseSources(list))
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
-	data, _, err = files.GetBytes(id)
-	return data, err == nil
+	data, _, err := files.GetBytes(id)
+	return data, err
 }
 
 // Put keeps the result of a question and the sources that it was computed from.
@@ -134,6 +173,9 @@ func (r *Results) Put(question string, sources []Source, data []byte) error {
 		return fmt.Errorf("keeping a result: %w", err)
 	}
 	r.isEmpty.Store(false)
+	r.mu.Lock()
+	delete(r.expected, question)
+	r.mu.Unlock()
 	if err := files.PutBytes(id, data); err != nil {
 		return fmt.Errorf("keeping a result: %w", err)
 	}

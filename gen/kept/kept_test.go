@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/fstest"
 )
@@ -231,5 +232,33 @@ func TestSnapshotError(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestExpect asks questions that were expected, from several goroutines, and again after a new answer.
+func TestExpect(t *testing.T) {
+	dir := t.TempDir()
+	if err := open(t, dir, repository()).Put("render prod", sources, []byte("the result")); err != nil {
+		t.Fatal(err)
+	}
+	r := open(t, dir, repository())
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() { r.Expect([]string{"render prod", "render stage"}) })
+		group.Go(func() {
+			if data, ok := r.Get("render prod"); !ok || string(data) != "the result" {
+				t.Errorf("prod is %q, %v", data, ok)
+			}
+			if data, ok := r.Get("render stage"); ok {
+				t.Errorf("stage is %q", data)
+			}
+		})
+	}
+	group.Wait()
+	if err := r.Put("render stage", sources, []byte("another")); err != nil {
+		t.Fatal(err)
+	}
+	if data, ok := r.Get("render stage"); !ok || string(data) != "another" {
+		t.Errorf("stage is %q, %v after it was put", data, ok)
 	}
 }
