@@ -34,8 +34,7 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
+	"gitlab.com/towpath/towpath/gen/document"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/values"
 )
@@ -158,7 +157,7 @@ func projectsKeeper(all []*environment.Environment) (*environment.Environment, b
 
 // object is a Kubernetes object, or a Kustomization, in the shape of its YAML.
 // Maps become YAML with their keys in alphabetical order.
-type object map[string]any
+type object = map[string]any
 
 func produced(source, name string, objects ...object) File {
 	var content bytes.Buffer
@@ -167,7 +166,7 @@ func produced(source, name string, objects ...object) File {
 		if i > 0 {
 			content.WriteString("---\n")
 		}
-		text, err := yaml.Marshal(o)
+		text, err := document.Marshal(o)
 		if err != nil {
 			// Objects are built from strings, numbers, lists and maps alone.
 			panic(fmt.Sprintf("%s: %v", name, err))

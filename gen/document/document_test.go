@@ -24,6 +24,7 @@ var texts = []string{
 
 var scalars = []any{
 	nil, true, false, 0, 1, -1, int64(7), int64(math.MaxInt64), int64(math.MinInt64), 1 << 53, 1.0, math.Copysign(0, -1), 0.5, 1e6, 1e20, 1e21, 1e-7, 0.1, 1 << 60, math.MaxFloat64,
+	0.05, 0.001, 0.00099, -0.25, 99999.5, -99999.875, 100000.5, 1234567.5, 1.0 / 3, 2.0 / 3 * 1e4,
 	json.Number("1"), json.Number("1.50"), json.Number("-0"), json.Number("1e3"), json.Number("007"), json.Number("12345678901234567890"), json.Number("9007199254740993"),
 }
 
@@ -68,9 +69,9 @@ func randomText(r *rand.Rand) string {
 }
 
 func trees() []any {
-	all := append([]any{[]any(nil), map[string]any(nil), map[string]any{"a": []any(nil)}, math.Inf(1), struct{ A int }{1}, []string{"a"}}, scalars...)
+	all := append([]any{[]any(nil), map[string]any(nil), map[string]any{"a": []any(nil)}, math.Inf(1), struct{ A int }{1}, []string{"a"}, map[string]any{"a": []string(nil), "b": 1}}, scalars...)
 	for _, text := range texts {
-		all = append(all, text, map[string]any{"k": text, text: 1}, []any{text})
+		all = append(all, text, map[string]any{"k": text, text: 1}, []any{text}, map[string]any{"a": map[string]any{"b": []string{text, "x"}, "c": []string{}}, "d": []any{[]string{text}}})
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20000 {
@@ -161,6 +162,7 @@ spec:
         port: 9090
   selector: {app: service, "tier": web}
   clusterIPs: ["10.0.0.1", 10.0.0.2, none]
+  secrets: {"key":"url","name":'web', "n":1,"list":["a","b"], "in":{"x":"y"} }
 `,
 	`data:
   a: |

@@ -85,7 +85,7 @@ func (r *reader) isItem() bool {
 func (r *reader) table(column int) (any, bool) {
 	table := map[string]any{}
 	for r.column == column && !r.isItem() {
-		key, after, ok := readKey(r.text[r.start:r.end])
+		key, after, ok := readKey(r.text[r.start:r.end], false)
 		if !ok {
 			return nil, false
 		}
@@ -109,7 +109,7 @@ func (r *reader) list(column int) (any, bool) {
 		}
 		rest := r.text[at:r.end]
 		var elem any
-		_, _, ok := readKey(rest)
+		_, _, ok := readKey(rest, false)
 		if ok || strings.HasPrefix(rest, "- ") || rest == "-" {
 			r.column += at - r.start
 			r.start = at
@@ -292,8 +292,9 @@ func (r *reader) literal(header string, column int) (any, bool) {
 }
 
 // readKey reads a key and its colon at the start of a line, and returns what it is and
-// where what follows starts.
-func readKey(line string) (key string, after int, ok bool) {
+// where what follows starts. In brackets that may be right behind the colon of a key in
+// quotes, as JSON has it.
+func readKey(line string, inBrackets bool) (key string, after int, ok bool) {
 	if line == "" {
 		return "", 0, false
 	}
@@ -311,7 +312,11 @@ func readKey(line string) (key string, after int, ok bool) {
 		}
 		key = line[:end]
 	}
-	if end > longestKey || end == len(line) || line[end] != ':' || end+1 < len(line) && line[end+1] != ' ' {
+	if end > longestKey || end == len(line) || line[end] != ':' {
+		return "", 0, false
+	}
+	asJSON := inBrackets && (line[0] == '"' || line[0] == '\'')
+	if end+1 < len(line) && line[end+1] != ' ' && !asJSON {
 		return "", 0, false
 	}
 	return key, end + 1, true
@@ -384,7 +389,7 @@ func (r *reader) bracket(line string, at int) (value any, after int, ok bool) {
 		}
 		var key string
 		if isTable {
-			if key, after, ok = readKey(line[at:]); !ok || at+after == len(line) {
+			if key, after, ok = readKey(line[at:], true); !ok || at+after == len(line) {
 				return nil, 0, false
 			}
 			if _, twice := table[key]; twice {

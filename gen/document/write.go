@@ -3,6 +3,7 @@ package document
 import (
 	"cmp"
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 // writer writes a tree as blocks of YAML, with the styles, quotes and line breaks of
 // the library's own emitter. It gives up, and leaves the tree to the library, where
-// it meets what charts hardly write: characters beyond ASCII, fractions, texts with
+// it meets what charts hardly write: characters beyond ASCII, small fractions, texts with
 // blanks at the ends of lines.
 type writer struct {
 	text []byte
@@ -119,6 +120,16 @@ func (w *writer) value(v any, indent int) {
 			w.list(v, indent)
 			return
 		}
+	case []string:
+		if len(v) > 0 {
+			for _, text := range v {
+				w.newLine(indent)
+				w.text = append(w.text, '-', ' ')
+				w.scalar(text, indent+2)
+			}
+			w.endLine()
+			return
+		}
 	}
 	w.text = append(w.text, ' ')
 	w.leaf(v, indent+2)
@@ -167,6 +178,10 @@ func (w *writer) leaf(v any, indent int) {
 		w.text = strconv.AppendInt(w.text, v, 10)
 	case float64:
 		n := int64(v)
+		if size := math.Abs(v); float64(n) != v && size >= leastFraction && size < mostFraction {
+			w.text = strconv.AppendFloat(w.text, v, 'f', -1, 64)
+			return
+		}
 		w.failed = w.failed || float64(n) != v || max(n, -n) >= whole
 		w.text = strconv.AppendInt(w.text, n, 10)
 	case json.Number:
@@ -179,10 +194,19 @@ func (w *writer) leaf(v any, indent int) {
 	case []any:
 		w.failed = w.failed || v == nil
 		w.text = append(w.text, "[]"...)
+	case []string:
+		w.failed = w.failed || v == nil || len(v) > 0 // One within a list is rare.
+		w.text = append(w.text, "[]"...)
 	default:
 		w.failed = true
 	}
 }
+
+// Between these, fractions are written without an exponent.
+const (
+	leastFraction = 1e-3
+	mostFraction  = 1e5
+)
 
 // style is how a text is written.
 type style int
