@@ -30,7 +30,7 @@ func TestEach(t *testing.T) {
 }
 
 // TestEachAtOnce makes sure that there are as many calls at once as workers: each call waits for another.
-func TestEachAtOnce(t *testing.T) {
+func TestEachAtOnce(*testing.T) {
 	const workers = 3
 	var running sync.WaitGroup
 	running.Add(workers)
