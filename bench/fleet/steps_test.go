@@ -92,7 +92,7 @@ func TestModesFitTheFleet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := f.Files(os.DirFS("../.."))
+	repo, err := f.Repository(os.DirFS("../.."))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestModesFitTheFleet(t *testing.T) {
 		if m.change == nil {
 			continue
 		}
-		if !strings.Contains(string(files[m.change.file]), m.change.from) {
+		if !strings.Contains(string(repo[m.change.file].Data), m.change.from) {
 			t.Errorf("%s: %s has no %q", m.name, m.change.file, m.change.from)
 		}
 	}

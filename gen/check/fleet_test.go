@@ -30,13 +30,9 @@ var sample = synthetic.Fleet{Releases: 81, Environments: 3, Seed: 1}
 // produced returns the sample with all that it produces.
 func produced(t *testing.T) fstest.MapFS {
 	t.Helper()
-	text, err := sample.Files(os.DirFS("../.."))
+	repo, err := sample.Repository(os.DirFS("../.."))
 	if err != nil {
 		t.Fatal(err)
-	}
-	repo := fstest.MapFS{}
-	for name, data := range text {
-		repo[name] = &fstest.MapFile{Data: data}
 	}
 	set, err := environment.Load(repo, sample.Names())
 	if err != nil {

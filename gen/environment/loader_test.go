@@ -31,13 +31,9 @@ func trees(t *testing.T, releases []environment.Release) map[string]map[string]a
 // them is what comes of all together. Run with -race.
 func TestLoaderAtOnce(t *testing.T) {
 	sample := synthetic.Fleet{Releases: 60, Environments: 2, Seed: 1}
-	text, err := sample.Files(os.DirFS("../.."))
+	repo, err := sample.Repository(os.DirFS("../.."))
 	if err != nil {
 		t.Fatal(err)
-	}
-	repo := fstest.MapFS{}
-	for name, data := range text {
-		repo[name] = &fstest.MapFile{Data: data}
 	}
 	set, err := environment.Load(repo, sample.Names())
 	if err != nil {

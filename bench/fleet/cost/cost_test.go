@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"gitlab.com/towpath/towpath/bench/fleet/cost"
@@ -50,13 +49,9 @@ func TestRendering(t *testing.T) {
 	// By default as many folders are evaluated at once as there are processors, and
 	// each compiles the contract once more.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	text, err := sample.Files(os.DirFS("../../.."))
+	files, err := sample.Repository(os.DirFS("../../.."))
 	if err != nil {
 		t.Fatal(err)
-	}
-	files := fstest.MapFS{}
-	for name, data := range text {
-		files[name] = &fstest.MapFile{Data: data}
 	}
 	repo := &cost.Count{FS: files}
 	dir := t.TempDir()
@@ -93,20 +88,18 @@ func TestChecking(t *testing.T) {
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for name, wrong := range map[string]int{"check": 0, "check wrong values": 20} {
-		text, err := sample.Files(os.DirFS("../../.."))
+		files, err := sample.Repository(os.DirFS("../../.."))
 		if err != nil {
 			t.Fatal(err)
 		}
-		files := fstest.MapFS{}
-		for _, file := range slices.Sorted(maps.Keys(text)) {
-			data := text[file]
-			if strings.HasPrefix(file, "envs/stage/") && path.Base(file) == "env.cue" {
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			if strings.HasPrefix(name, "envs/stage/") && path.Base(name) == "env.cue" {
 				const values = "values: {"
+				data := files[name].Data
 				n := min(wrong, bytes.Count(data, []byte(values)))
-				data = bytes.Replace(data, []byte(values), []byte(values+"\n\t\t\tnoSuchKey: 1"), n)
+				files[name].Data = bytes.Replace(data, []byte(values), []byte(values+"\n\t\t\tnoSuchKey: 1"), n)
 				wrong -= n
 			}
-			files[file] = &fstest.MapFile{Data: data}
 		}
 		if wrong > 0 {
 			t.Fatalf("%d values too few to spoil", wrong)

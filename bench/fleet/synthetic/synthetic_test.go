@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"gitlab.com/towpath/towpath/bench/fleet/synthetic"
 	"gitlab.com/towpath/towpath/gen/environment"
@@ -16,13 +15,9 @@ import (
 // load loads a fleet as gen does.
 func load(t *testing.T, f synthetic.Fleet) *environment.Set {
 	t.Helper()
-	files, err := f.Files(os.DirFS("../../.."))
+	repo, err := f.Repository(os.DirFS("../../.."))
 	if err != nil {
 		t.Fatal(err)
-	}
-	repo := fstest.MapFS{}
-	for name, data := range files {
-		repo[name] = &fstest.MapFile{Data: data}
 	}
 	names, err := environment.Names(repo)
 	if err != nil {
