@@ -1,8 +1,8 @@
 // Package ahead loads environments, or looks for what is kept of them, while the rest of
 // the program still initialises.
 //
-// Before main, Go initialises the packages that gen links, one after the other:
-// about 20 ms, half of them for Kubernetes' and Helm's. They need one processor;
+// Before main, Go initialises the packages that gen links, one after the other: about
+// 13 ms, of which Kubernetes' and Helm's are the last 5. They need one processor;
 // loading environments needs none of them, and takes 10 ms on another one. As Go
 // takes packages in the order of their paths where they do not depend on each
 // other (https://go.dev/ref/spec#Package_initialization leaves it to the
@@ -24,19 +24,8 @@ import (
 	"gitlab.com/towpath/towpath/gen/kept"
 )
 
-// guess is the load that was started, nil if none was.
-var guess *load
-
-type load struct {
-	root   string
-	names  []string
-	result <-chan result
-}
-
-type result struct {
-	set *environment.Set
-	err error
-}
+// environments are those that the command line seems to name.
+var environments guess[*environment.Set]
 
 func init() {
 	if len(os.Args) < 2 {
@@ -61,12 +50,7 @@ func init() {
 	if len(names) == 0 {
 		return
 	}
-	done := make(chan result, 1)
-	guess = &load{root, names, done}
-	go func() {
-		set, err := environment.Load(repo, names)
-		done <- result{set, err}
-	}()
+	environments.begin(about(root, names), func() (*environment.Set, error) { return environment.Load(repo, names) })
 }
 
 // wanted returns the environments that a command with these arguments is going
@@ -135,10 +119,10 @@ func isTo(arg string) bool { return arg == "--to" || strings.HasPrefix(arg, "--t
 
 // Load is [environment.Load] of the repository in the folder root.
 func Load(root string, names []string) (*environment.Set, error) {
-	if g := guess; g != nil && g.root == root && slices.Equal(g.names, names) {
-		guess = nil // The files may change before they are asked for again.
-		r := <-g.result
-		return r.set, r.err
+	if result := environments.take(about(root, names)); result != nil {
+		return result()
 	}
 	return environment.Load(os.DirFS(root), names)
 }
+
+func about(root string, names []string) []string { return append([]string{root}, names...) }

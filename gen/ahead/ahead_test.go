@@ -9,6 +9,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gitlab.com/towpath/towpath/gen/environment"
 )
 
 func TestWanted(t *testing.T) {
@@ -53,9 +55,7 @@ func TestWanted(t *testing.T) {
 
 // TestLoad makes sure that a guess is used once, and for what was guessed only.
 func TestLoad(t *testing.T) {
-	done := make(chan result, 1)
-	done <- result{nil, os.ErrClosed}
-	guess = &load{"../..", []string{"prod"}, done}
+	environments.begin(about("../..", []string{"prod"}), func() (*environment.Set, error) { return nil, os.ErrClosed })
 	if set, err := Load("../..", []string{"dev"}); err != nil || len(set.Environments) != 1 {
 		t.Fatalf("another environment than guessed: %v, %v", set, err)
 	}

@@ -37,19 +37,8 @@ type loaded struct {
 	err          error
 }
 
-// guessKept is what was begun, nil if nothing was.
-var guessKept *looking
-
-// looking are results that are being looked for.
-type looking struct {
-	root, dir string
-	opened    <-chan openedKept
-}
-
-type openedKept struct {
-	kept *Kept
-	err  error
-}
+// results are those of earlier runs that the command line seems to ask for.
+var results guess[*Kept]
 
 // format is the one that is guessed.
 const format = "yaml"
@@ -69,24 +58,20 @@ func wantedKept(repo fs.FS, args []string) []string {
 
 // startKept looks for what is kept of the environments in a folder.
 func startKept(root, dir string, names []string) {
-	opened := make(chan openedKept, 1)
-	guessKept = &looking{root, dir, opened}
-	go func() {
+	results.begin([]string{root, dir}, func() (*Kept, error) {
 		k, err := openKept(root, dir)
-		opened <- openedKept{k, err}
 		if err == nil {
-			k.find(names)
+			go k.find(names)
 		}
-	}()
+		return k, err
+	})
 }
 
 // OpenKept opens the results that are kept in a folder for the repository in the folder
 // root.
 func OpenKept(root, dir string) (*Kept, error) {
-	if g := guessKept; g != nil && g.root == root && g.dir == dir {
-		guessKept = nil // The files may change before they are asked for again.
-		o := <-g.opened
-		return o.kept, o.err
+	if result := results.take([]string{root, dir}); result != nil {
+		return result()
 	}
 	return openKept(root, dir)
 }

@@ -135,14 +135,14 @@ func TestKeptTooLate(t *testing.T) {
 func TestOpenKept(t *testing.T) {
 	root, dir, names, _ := fleet(t)
 	startKept(root, dir, names)
-	if guessKept == nil {
+	if results.about == nil {
 		t.Fatal("nothing was begun")
 	}
-	if _, err := OpenKept("../..", dir); err != nil || guessKept == nil {
+	if _, err := OpenKept("../..", dir); err != nil || results.about == nil {
 		t.Errorf("the guess was used for another repository: %v", err)
 	}
 	k, err := OpenKept(root, dir)
-	if err != nil || guessKept != nil {
+	if err != nil || results.about != nil {
 		t.Fatalf("the guess was not used: %v", err)
 	}
 	if again, err := OpenKept(root, dir); err != nil || again == k {
