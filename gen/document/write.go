@@ -37,24 +37,11 @@ func write(tree any) (text []byte, ok bool) {
 	w := writers.Get().(*writer)
 	defer writers.Put(w)
 	w.text, w.line, w.failed, w.keys = w.text[:0], 0, false, w.keys[:0]
-	switch tree := tree.(type) {
-	case map[string]any:
-		if len(tree) > 0 {
-			w.table(tree, 0)
-			break
-		}
-		w.leaf(tree, 0)
-	case []any:
-		if len(tree) > 0 {
-			w.list(tree, 0)
-			break
-		}
-		w.leaf(tree, 0)
-	case string:
+	if text, ok := tree.(string); ok {
 		// Without blanks it stays on one line, however long.
-		w.failed = len(tree) > foldAfter && strings.Contains(tree, " ") || strings.Contains(tree, "\n")
-		w.scalar(tree, -1)
-	default:
+		w.failed = len(text) > foldAfter && strings.Contains(text, " ") || strings.Contains(text, "\n")
+		w.scalar(text, -1)
+	} else if !w.block(tree, 0) {
 		w.leaf(tree, 0)
 	}
 	w.endLine()
@@ -79,6 +66,29 @@ func (w *writer) endLine() {
 	}
 	w.text = append(w.text, '\n')
 	w.line = len(w.text)
+}
+
+// block writes a map or a list, with its first line where the text ends, and reports whether it
+// has: one that is empty is a leaf.
+func (w *writer) block(v any, indent int) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		if len(v) > 0 {
+			w.table(v, indent)
+			return true
+		}
+	case []any:
+		if len(v) > 0 {
+			list(w, v, indent)
+			return true
+		}
+	case []string:
+		if len(v) > 0 {
+			list(w, v, indent)
+			return true
+		}
+	}
+	return false
 }
 
 // table writes a map that is not empty; its first key stands where the text ends.
@@ -117,17 +127,13 @@ func (w *writer) value(v any, indent int) {
 	case []any:
 		if len(v) > 0 {
 			w.newLine(indent) // Lists are not indented below a key.
-			w.list(v, indent)
+			list(w, v, indent)
 			return
 		}
 	case []string:
 		if len(v) > 0 {
-			for _, text := range v {
-				w.newLine(indent)
-				w.text = append(w.text, '-', ' ')
-				w.scalar(text, indent+2)
-			}
-			w.endLine()
+			w.newLine(indent)
+			list(w, v, indent)
 			return
 		}
 	}
@@ -136,25 +142,15 @@ func (w *writer) value(v any, indent int) {
 }
 
 // list writes a list that is not empty; its first dash stands where the text ends.
-func (w *writer) list(list []any, indent int) {
-	for i, elem := range list {
+func list[E any](w *writer, elems []E, indent int) {
+	for i, elem := range elems {
 		if i > 0 {
 			w.newLine(indent)
 		}
 		w.text = append(w.text, '-', ' ')
-		switch elem := elem.(type) {
-		case map[string]any:
-			if len(elem) > 0 {
-				w.table(elem, indent+2)
-				continue
-			}
-		case []any:
-			if len(elem) > 0 {
-				w.list(elem, indent+2)
-				continue
-			}
+		if !w.block(elem, indent+2) {
+			w.leaf(elem, indent+2)
 		}
-		w.leaf(elem, indent+2)
 		if w.failed {
 			return
 		}
@@ -195,7 +191,7 @@ func (w *writer) leaf(v any, indent int) {
 		w.failed = w.failed || v == nil
 		w.text = append(w.text, "[]"...)
 	case []string:
-		w.failed = w.failed || v == nil || len(v) > 0 // One within a list is rare.
+		w.failed = w.failed || v == nil
 		w.text = append(w.text, "[]"...)
 	default:
 		w.failed = true
