@@ -16,9 +16,10 @@ import (
 	"gitlab.com/towpath/towpath/gen/parallel"
 )
 
-// BatchBytes is how much CUE text is loaded at once, at least a folder: a few dozen
-// releases. Three times as much left the collector too little room below the limit of
-// package memory, and took a third more processor time; each batch compiles the contract.
+// BatchBytes is how much CUE text is loaded at once, at least a folder: one or two dozen
+// releases. Each batch builds the contract once more; with more in a batch there are more
+// live bytes, and the collector, which has to stay below the limit of package memory, runs
+// more often.
 const BatchBytes = 32 << 10
 
 // Batches calls do with some folders at a time, those from one index up to another, and
