@@ -60,6 +60,9 @@ const (
 	// RolloutLabel is the label of a namespace argocd-NAME in which ApplicationSets, which
 	// come from Git alone, make the Applications.
 	RolloutLabel = "towpath.gitlab.io/rollout"
+	// NamespacesAnnotation is the annotation of Argo CD's own pods with the namespaces
+	// that they look for Applications in, or for ApplicationSets.
+	NamespacesAnnotation = "towpath.gitlab.io/namespaces"
 	// InCluster is the address of the cluster that Argo CD runs in.
 	InCluster = "https://kubernetes.default.svc"
 )

@@ -28,9 +28,17 @@ func environmentsComponent(all []*environment.Environment) object {
 		}
 	}
 	// Each namespace by name: Argo CD takes * and /regular expressions/ too.
-	settings := []string{"application.namespaces=" + strings.Join(namespaces, ",")}
+	listed := strings.Join(namespaces, ",")
+	settings := []string{"application.namespaces=" + listed}
+	patches := []object{
+		startsAnew("StatefulSet", "argocd-application-controller", listed),
+		startsAnew("Deployment", "argocd-notifications-controller", listed),
+		startsAnew("Deployment", "argocd-server", listed),
+	}
 	if len(rollouts) > 0 {
-		settings = append(settings, "applicationsetcontroller.namespaces="+strings.Join(rollouts, ","))
+		listed := strings.Join(rollouts, ",")
+		settings = append(settings, "applicationsetcontroller.namespaces="+listed)
+		patches = append(patches, startsAnew("Deployment", "argocd-applicationset-controller", listed))
 	}
 	if _, ok := projectsKeeper(all); ok {
 		roots = append(roots, Projects+".yaml")
@@ -42,6 +50,7 @@ func environmentsComponent(all []*environment.Environment) object {
 		"apiVersion": "kustomize.config.k8s.io/v1alpha1",
 		"kind":       "Component",
 		"resources":  resources,
+		"patches":    patches,
 		"configMapGenerator": []object{
 			{"name": "delivery-roots", "namespace": Namespace, "files": roots},
 			{
@@ -54,6 +63,14 @@ func environmentsComponent(all []*environment.Environment) object {
 			},
 		},
 	}
+}
+
+// startsAnew is the kustomize patch by which the pods of Argo CD that read a list of
+// namespaces, which they do when they start, are replaced when that list changes.
+func startsAnew(kind, name, namespaces string) object {
+	patch := fmt.Sprintf("apiVersion: apps/v1\nkind: %s\nmetadata: {name: %s, namespace: %s}\nspec: {template: {metadata: {annotations: {%s: %q}}}}\n",
+		kind, name, Namespace, NamespacesAnnotation, namespaces)
+	return object{"patch": patch}
 }
 
 // projectsComponent is the kustomize component that hands every AppProject to
