@@ -46,9 +46,9 @@
 // and one thing has changed since. Each run has a cache of its own, and what
 // changes is another value in each turn.
 //
-// Between any two that are measured gen runs with an empty cache, and the time of each is
-// divided by the mean of gen's right before and after, as the clock of a machine that
-// shares its host drifts.
+// Between any two that are measured gen runs with an empty cache, between contenders some
+// times, and the time of each is divided by the mean of gen's medians right before and
+// after, as the clock of a machine that shares its host drifts.
 //
 // The slope is that of a straight line through the logarithms of releases and wall
 // time, for which gen renders the fleets of all sizes in turn once more: 1 is a time that

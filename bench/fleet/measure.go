@@ -21,8 +21,8 @@ type measurement struct {
 	Contender, Mode string
 	Turn            int
 	program.Usage
-	// Beside is the wall time of gen with an empty cache on the same fleet: the mean of the
-	// runs right before and after. It is 0 for these runs.
+	// Beside is the wall time of gen with an empty cache on the same fleet, right before and
+	// after: the mean of the two medians. It is 0 for these runs.
 	Beside time.Duration
 }
 
@@ -109,7 +109,7 @@ func measure(ctx context.Context, s *site, o options, all []contender) ([]measur
 	if err := prove(ctx, s, before); err != nil {
 		return nil, err
 	}
-	b := besides{site: s, run: func(turn int) (program.Usage, error) {
+	b := besides{site: s, times: o.turns(s.releases, false), run: func(turn int) (program.Usage, error) {
 		return all[0].run(ctx, s, filepath.Join(s.temp, "out", all[0].name, strconv.Itoa(turn)), false)
 	}}
 	for turn := range o.turns(s.releases, false) {
@@ -139,22 +139,36 @@ func measure(ctx context.Context, s *site, o options, all []contender) ([]measur
 type besides struct {
 	site *site
 	mode string // of gen between them
+	// times is how often gen runs between two. Those of which one run takes long have few
+	// turns, and one run of gen to divide by would say as much of the host as of gen.
+	times int
 	// run runs gen with an empty cache.
 	run func(turn int) (program.Usage, error)
 
-	// measured begins with a run of gen, and every second one is another.
 	measured []measurement
+	last     int           // is the index of what is not gen's, 0 before the first.
+	before   time.Duration // is gen's median before that.
+	turns    int           // of gen.
 }
 
 // between runs gen.
 func (b *besides) between() error {
-	turn := len(b.measured) / 2
-	syscall.Sync() // What others have written is on the disk, and not under way.
-	used, err := b.run(turn)
-	if err != nil {
-		return fmt.Errorf("gen: %w", err)
+	var walls []int64
+	for range b.times {
+		syscall.Sync() // What others have written is on the disk, and not under way.
+		used, err := b.run(b.turns)
+		if err != nil {
+			return fmt.Errorf("gen: %w", err)
+		}
+		b.measured = append(b.measured, b.site.measured("gen", b.mode, b.turns, used))
+		walls = append(walls, int64(used.Wall))
+		b.turns++
 	}
-	b.measured = append(b.measured, b.site.measured("gen", b.mode, turn, used))
+	now := time.Duration(median(walls))
+	if b.last > 0 {
+		b.measured[b.last].Beside = (b.before + now) / 2
+	}
+	b.before = now
 	return nil
 }
 
@@ -168,17 +182,15 @@ func (b *besides) measure(contender, mode string, turn int, run func() (program.
 	if err != nil {
 		return err
 	}
+	b.last = len(b.measured)
 	b.measured = append(b.measured, b.site.measured(contender, mode, turn, used))
 	return nil
 }
 
-// finish returns what was measured, after a last run of gen.
+// finish returns what was measured, after the last runs of gen.
 func (b *besides) finish() ([]measurement, error) {
 	if err := b.between(); err != nil {
 		return nil, err
-	}
-	for i := 1; i < len(b.measured); i += 2 {
-		b.measured[i].Beside = (b.measured[i-1].Wall + b.measured[i+1].Wall) / 2
 	}
 	return b.measured, nil
 }
@@ -199,10 +211,11 @@ func measureModes(ctx context.Context, s *site, o options) ([]measurement, error
 		return nil, err
 	}
 	all := modes(list)
-	b := besides{site: s, mode: all[0].name, run: func(turn int) (program.Usage, error) {
+	b := besides{site: s, mode: all[0].name, times: 1, run: func(turn int) (program.Usage, error) {
 		return all[0].run(ctx, s, turn)
 	}}
-	for turn := range o.turns(s.releases, false) {
+	// Some take less than a tenth of a second, of which the host's other work is a part that differs.
+	for turn := range 2*o.turns(s.releases, false) + 1 {
 		for _, m := range all[1:] {
 			if err := b.measure("gen", m.name, turn, func() (program.Usage, error) { return m.run(ctx, s, turn) }); err != nil {
 				return nil, err

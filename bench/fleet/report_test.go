@@ -100,12 +100,18 @@ func TestSlope(t *testing.T) {
 	}
 }
 
-// TestBesides measures something between runs of gen that get slower.
+// TestBesides measures something between runs of gen that get slower, three at a time of which one is late.
 func TestBesides(t *testing.T) {
 	runs := 0
-	b := besides{site: &site{releases: 10, environments: 3}, run: func(int) (program.Usage, error) {
+	b := besides{site: &site{releases: 10, environments: 3}, times: 3, run: func(turn int) (program.Usage, error) {
+		if turn != runs {
+			t.Errorf("turn %d of gen follows turn %d", turn, runs-1)
+		}
 		runs++
-		return program.Usage{Wall: time.Duration(runs) * 10}, nil
+		if turn%3 == 1 {
+			return program.Usage{Wall: time.Hour}, nil
+		}
+		return program.Usage{Wall: time.Duration(turn) * 10}, nil
 	}}
 	for range 2 {
 		if err := b.measure("floor", "", 0, func() (program.Usage, error) { return program.Usage{Wall: 1}, nil }); err != nil {
@@ -120,7 +126,8 @@ func TestBesides(t *testing.T) {
 	for _, m := range measured {
 		got = append(got, m.Beside)
 	}
-	if want := []time.Duration{0, 15, 0, 25, 0}; !slices.Equal(got, want) {
+	// The medians are 20, 50 and 80.
+	if want := []time.Duration{0, 0, 0, 35, 0, 0, 0, 65, 0, 0, 0}; !slices.Equal(got, want) {
 		t.Errorf("beside %v, want %v", got, want)
 	}
 }
