@@ -66,7 +66,11 @@ func rolloutChanges(t *testing.T, keeps, old, replacement string) string {
 	kubectl(t, "-n", world, "annotate", "--overwrite", keeps+".argoproj.io", "--all", "argocd.argoproj.io/sync-options=Prune=false")
 	replaceIn(t, "envs/world/env.cue", old, replacement)
 	pushMain(t, "world: another rollout")
-	approveMain(t)
+	approve(t, "approve", "prod", "--commit", "main", "--no-evidence", "--reason", "it carries AppProjects, and changes no release")
+	approved := approvalHead(t)
+	prodBecomes(t, 5*time.Minute, func() error {
+		return errors.Join(delivered("argocd", "projects", approved)(), delivered("argocd-prod", "service", approved)())
+	})
 	approval := approveWorld(t)
 	bootstrap(t)
 	// The programs that read which namespaces have ApplicationSets start anew by themselves.
