@@ -179,7 +179,7 @@ func parse(args []string) (options, error) {
 	set := flag.NewFlagSet("fleet", flag.ContinueOnError)
 	sizes := set.String("sizes", "1,10,100,1000,10000", "releases of the fleets that are measured")
 	set.IntVar(&o.environments, "environments", 3, "environments that the releases are spread over")
-	set.IntVar(&o.runs, "n", 5, "turns that are counted; fewer for large fleets and slow contenders, more for small ones")
+	set.IntVar(&o.runs, "n", 5, "turns that are counted; fewer for large fleets and slow contenders, more for small ones and for the modes")
 	set.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "releases that xargs, helmfile and the parallel floor render at a time")
 	left := set.String("without", "", "contenders to leave out, such as cue-helm,helmfile")
 	set.BoolVar(&o.write, "write", false, "write results.md, results.csv and results.svg to bench/fleet too")
