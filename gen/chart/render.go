@@ -1,6 +1,8 @@
 package chart
 
 import (
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"path"
 	"regexp"
@@ -30,6 +32,17 @@ type Release struct {
 	// First, if not nil, is what Helm reads from the first of Values, for who has it
 	// at hand: numbers are float64. It goes with that text and is not written to.
 	First map[string]any
+}
+
+// Digest returns a hash of all that Argo CD tells Helm: two releases of a chart with the same
+// one render to the same.
+func (r Release) Digest() ([sha256.Size]byte, error) {
+	r.First = nil // It is the first text once more.
+	text, err := json.Marshal(r)
+	if err != nil {
+		return [sha256.Size]byte{}, fmt.Errorf("hashing release %s: %w", r.Name, err)
+	}
+	return sha256.Sum256(text), nil
 }
 
 // Source is a template of a chart, or of one that it depends on, and the text

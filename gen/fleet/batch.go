@@ -1,8 +1,11 @@
 package fleet
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
 	"gitlab.com/towpath/towpath/gen/kept"
+	"gitlab.com/towpath/towpath/gen/manifest"
 	"gitlab.com/towpath/towpath/gen/memory"
 	"gitlab.com/towpath/towpath/gen/parallel"
 )
@@ -85,7 +89,7 @@ func (f *fleet) renderBatch(batch []*shelf) error {
 	}
 	for _, s := range batch {
 		env := loaded[s.folder]
-		texts, err := f.releasesOf(s, env)
+		texts, origins, err := f.releasesOf(s, env)
 		if err != nil {
 			return err
 		}
@@ -93,7 +97,7 @@ func (f *fleet) renderBatch(batch []*shelf) error {
 			continue
 		}
 		start := time.Now()
-		packed := pack(texts)
+		packed := pack(texts, origins)
 		if f.Kept != nil {
 			// A disk that is full costs the next run time, and this one nothing.
 			_ = f.Kept.Put(f.question(s), f.sources(env, files[s.folder]), packed.bytes())
@@ -104,32 +108,100 @@ func (f *fleet) renderBatch(batch []*shelf) error {
 	return nil
 }
 
-// releasesOf renders the releases of a folder.
-func (f *fleet) releasesOf(s *shelf, env *environment.Environment) ([]Text, error) {
-	texts := make([]Text, len(env.Releases))
+// releasesOf renders the releases of a folder, but for those that rendered to something the
+// last time, from the same. There are origins if something is kept.
+func (f *fleet) releasesOf(s *shelf, env *environment.Environment) (texts []Text, origins []string, err error) {
+	texts = make([]Text, len(env.Releases))
 	errs := make([]error, len(env.Releases))
+	var last map[string][]byte
+	if f.Kept != nil {
+		origins = make([]string, len(env.Releases))
+		last = f.last(s)
+	}
 	// Each release keeps its own error, so that all are reported.
 	parallel.Each(f.Jobs, len(texts), func(i int) {
-		release := env.Releases[i]
-		start := time.Now()
-		objects, err := f.renderer.Release(env, release)
-		f.Timings.since(start, func(t *Timings) *float64 { return &t.Render })
-		texts[i] = Text{Environment: env.Name, Team: s.folder.Team, Release: release.Name}
-		if errs[i] = err; err == nil {
-			start = time.Now()
-			texts[i].Text, errs[i] = f.Encode(objects)
-			f.Timings.since(start, func(t *Timings) *float64 { return &t.Encode })
+		texts[i] = Text{Environment: env.Name, Team: s.folder.Team, Release: env.Releases[i].Name}
+		if f.Kept == nil {
+			texts[i].Text, errs[i] = f.text(func() ([]manifest.Object, error) { return f.renderer.Release(env, env.Releases[i]) })
+			return
 		}
+		request, err := f.renderer.Request(env, env.Releases[i])
+		if err == nil {
+			origins[i], err = f.origin(env.Releases[i], request)
+		}
+		if err != nil {
+			errs[i] = err
+			return
+		}
+		if text, ok := last[origins[i]]; ok {
+			texts[i].Text = text
+			return
+		}
+		texts[i].Text, errs[i] = f.text(func() ([]manifest.Object, error) { return f.renderer.Objects(env, env.Releases[i], request) })
 	})
 	for _, err := range errs {
 		found, rest := finding.From(err)
 		if rest != nil {
-			return nil, rest
+			return nil, nil, rest
 		}
 		s.findings = append(s.findings, found...)
 	}
-	f.Timings.count(func(t *Timings) *int { return &t.Releases }, len(texts))
-	return texts, nil
+	return texts, origins, nil
+}
+
+// text renders a release and writes its objects.
+func (f *fleet) text(render func() ([]manifest.Object, error)) ([]byte, error) {
+	start := time.Now()
+	objects, err := render()
+	f.Timings.since(start, func(t *Timings) *float64 { return &t.Render })
+	f.Timings.count(func(t *Timings) *int { return &t.Releases }, 1)
+	if err != nil {
+		return nil, err
+	}
+	start = time.Now()
+	defer f.Timings.since(start, func(t *Timings) *float64 { return &t.Encode })
+	return f.Encode(objects)
+}
+
+// last returns what the releases of a folder rendered to the last time, by origin.
+func (f *fleet) last(s *shelf) map[string][]byte {
+	data, ok := f.Kept.Last(f.question(s))
+	if !ok {
+		return nil
+	}
+	packed, err := parsePacked(data)
+	if err != nil {
+		return nil // All are rendered.
+	}
+	texts, _, err := packed.unpack(s.folder, nil)
+	if err != nil {
+		return nil
+	}
+	last := map[string][]byte{}
+	for i, origin := range packed.origins {
+		last[origin] = texts[i].Text
+	}
+	return last
+}
+
+// origin is a hash of what the objects of a release are made from: its chart and what Helm is
+// told.
+func (f *fleet) origin(release environment.Release, request chart.Release) (string, error) {
+	files, err := f.Kept.Digest(chartOf(release))
+	if err != nil {
+		return "", err
+	}
+	told, err := request.Digest()
+	if err != nil {
+		return "", err
+	}
+	both := sha256.Sum256(append(slices.Clone(files), told[:]...))
+	return hex.EncodeToString(both[:]), nil
+}
+
+// chartOf returns the chart of a release as a source.
+func chartOf(release environment.Release) kept.Source {
+	return kept.Source{Kind: kept.Tree, Path: path.Join(chart.Dir, release.Chart)}
 }
 
 // sources returns what the releases of a folder were rendered from: the packages of
@@ -148,7 +220,7 @@ func (f *fleet) sources(env *environment.Environment, files []string) []kept.Sou
 		}
 	}
 	for _, release := range env.Releases {
-		sources = append(sources, kept.Source{Kind: kept.Tree, Path: path.Join(chart.Dir, release.Chart)})
+		sources = append(sources, chartOf(release))
 	}
 	if _, follows := env.ApprovalBranch(); follows {
 		sources = append(sources, kept.Source{Kind: kept.File, Path: env.ApprovalFile()})

@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/klauspost/compress/s2"
 
@@ -18,12 +19,15 @@ import (
 type packed struct {
 	releases []string
 	sizes    []int // of the texts, in bytes
-	body     []byte
+	// origins say what the texts were made from; see [origin]. There are none if nothing is
+	// kept.
+	origins []string
+	body    []byte
 }
 
-// pack packs texts, of which nothing is held on to.
-func pack(texts []Text) packed {
-	var p packed
+// pack packs texts, of which nothing is held on to, and their origins.
+func pack(texts []Text, origins []string) packed {
+	p := packed{origins: origins}
 	var all [][]byte
 	for _, text := range texts {
 		p.releases, p.sizes = append(p.releases, text.Release), append(p.sizes, len(text.Text))
@@ -33,12 +37,12 @@ func pack(texts []Text) packed {
 	return p
 }
 
-// bytes returns a line with the size and the name for each release, an empty one, and the
-// body.
+// bytes returns a line with the size, the origin and the name for each release, an empty
+// one, and the body.
 func (p packed) bytes() []byte {
 	var text bytes.Buffer
 	for i, release := range p.releases {
-		fmt.Fprintf(&text, "%d %s\n", p.sizes[i], release)
+		fmt.Fprintf(&text, "%d %s %s\n", p.sizes[i], p.origins[i], release)
 	}
 	text.WriteByte('\n')
 	text.Write(p.body)
@@ -58,13 +62,17 @@ func parsePacked(data []byte) (packed, error) {
 		if len(line) == 0 {
 			break
 		}
-		var size int
-		var release string
-		if _, err := fmt.Sscanf(string(line), "%d %s", &size, &release); err != nil || size < 0 || size > math.MaxInt32 {
+		fields := strings.Split(string(line), " ")
+		if len(fields) != 3 {
 			return packed{}, errPacked
 		}
-		p.releases, p.sizes = append(p.releases, release), append(p.sizes, size)
-		total += size
+		size, err := strconv.ParseUint(fields[0], 10, 31)
+		if err != nil {
+			return packed{}, errPacked
+		}
+		p.sizes = append(p.sizes, int(size))
+		p.origins, p.releases = append(p.origins, fields[1]), append(p.releases, fields[2])
+		total += int(size)
 	}
 	if size, err := s2.DecodedLen(data); err != nil || size != total {
 		return packed{}, errPacked

@@ -16,10 +16,11 @@ var (
 		{"prod", "web", "empty", []byte{}},
 		{"prod", "web", "queue", []byte("kind: StatefulSet\n")},
 	}
+	origins = []string{"a1", "b2", "c3"}
 )
 
 func TestPack(t *testing.T) {
-	data := pack(texts).bytes()
+	data := pack(texts, origins).bytes()
 	if len(data) > len(texts[0].Text)/2 {
 		t.Errorf("it is not compressed: %d bytes", len(data))
 	}
@@ -37,20 +38,24 @@ func TestPack(t *testing.T) {
 			t.Errorf("unpacked (-want +got):\n%s", diff)
 		}
 	}
-	if got, _, err := pack(nil).unpack(web, nil); err != nil || len(got) != 0 {
+	if diff := cmp.Diff(origins, p.origins); diff != "" {
+		t.Errorf("origins (-want +got):\n%s", diff)
+	}
+	if got, _, err := pack(nil, nil).unpack(web, nil); err != nil || len(got) != 0 {
 		t.Errorf("nothing becomes %v, %v", got, err)
 	}
 }
 
 func TestParsePackedBroken(t *testing.T) {
-	whole := string(pack(texts).bytes())
+	whole := string(pack(texts, origins).bytes())
 	for name, data := range map[string]string{
 		"nothing":             "",
-		"without a body":      "3 portal\n",
+		"without a body":      "3 a1 portal\n",
 		"another size":        "9" + whole,
 		"a size below 0":      "-" + whole,
 		"no size":             "portal\n" + whole,
-		"the form before":     "18 queue\nkind: StatefulSet\n",
+		"a line too short":    "18 queue\n\n" + whole,
+		"a line too long":     "18 c3 queue more\n\n" + whole,
 		"no line is complete": "18",
 	} {
 		if p, err := parsePacked([]byte(data)); err == nil {
@@ -68,9 +73,9 @@ func TestParsePackedBroken(t *testing.T) {
 }
 
 func FuzzParsePacked(f *testing.F) {
-	f.Add(pack(texts).bytes())
-	f.Add(pack(nil).bytes())
-	f.Add([]byte("18 queue\nkind: StatefulSet\n"))
+	f.Add(pack(texts, origins).bytes())
+	f.Add(pack(nil, nil).bytes())
+	f.Add([]byte("18 c3 queue\nkind: StatefulSet\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := parsePacked(data)
 		if err != nil {

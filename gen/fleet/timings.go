@@ -12,6 +12,8 @@ type Timings struct {
 	// Kept counts the folders whose results were there, Rendered the others.
 	Kept     int `json:"foldersKept"`
 	Rendered int `json:"foldersRendered"`
+	// Releases counts those in the latter that had to be rendered: not those that did not
+	// change.
 	Releases int `json:"releases"`
 	// Seconds by step, in the order of the flow.
 	Find   float64 `json:"findSeconds"`

@@ -4,7 +4,7 @@
 // A result is found by everything that it was computed from: the program itself, what
 // was asked, and the content of all that was read on the way, its sources. Which
 // sources these are is only known once it has been computed, so it is kept too, by
-// program and question: a run that finds them there hashes the sources as they are
+// program and question, in a record: a run that finds them there hashes the sources as they are
 // now, and what it then finds, if anything, was computed from just these. Nothing ever
 // becomes stale; what is not used for some days is removed.
 //
@@ -16,6 +16,7 @@ package kept
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -148,11 +149,12 @@ func (r *Results) find(question string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, _, err := files.GetBytes(r.sourcesID(question))
+	text, _, err := files.GetBytes(r.recordID(question))
 	if err != nil {
 		return nil, err
 	}
-	id, err := r.resultID(question, parseSources(list))
+	_, sources := parseRecord(text)
+	id, err := r.resultID(question, sources)
 	if err != nil {
 		return nil, err
 	}
@@ -160,11 +162,28 @@ func (r *Results) find(question string) ([]byte, error) {
 	return data, err
 }
 
+// Last returns the result of a question that was put last, whatever the sources are now:
+// some of it may be worth keeping.
+func (r *Results) Last(question string) (data []byte, ok bool) {
+	if r.isEmpty.Load() {
+		return nil, false
+	}
+	files, err := r.files()
+	if err != nil {
+		return nil, false
+	}
+	text, _, err := files.GetBytes(r.recordID(question))
+	if err != nil {
+		return nil, false
+	}
+	id, _ := parseRecord(text)
+	data, _, err = files.GetBytes(id)
+	return data, err == nil
+}
+
 // Put keeps the result of a question and the sources that it was computed from.
 func (r *Results) Put(question string, sources []Source, data []byte) error {
-	list := formatSources(sources)
-	// In the order in which the list will be read.
-	id, err := r.resultID(question, parseSources(list))
+	id, err := r.resultID(question, sources)
 	if err != nil {
 		return err
 	}
@@ -179,7 +198,7 @@ func (r *Results) Put(question string, sources []Source, data []byte) error {
 	if err := files.PutBytes(id, data); err != nil {
 		return fmt.Errorf("keeping a result: %w", err)
 	}
-	if err := files.PutBytes(r.sourcesID(question), list); err != nil {
+	if err := files.PutBytes(r.recordID(question), formatRecord(id, sources)); err != nil {
 		return fmt.Errorf("keeping a result: %w", err)
 	}
 	return nil
@@ -197,8 +216,8 @@ func (r *Results) Trim() error {
 	return nil
 }
 
-func (r *Results) sourcesID(question string) cache.ActionID {
-	h := cache.NewHash("sources")
+func (r *Results) recordID(question string) cache.ActionID {
+	h := cache.NewHash("record")
 	fmt.Fprintf(h, "%x\n%s", r.program, question)
 	return h.Sum()
 }
@@ -207,7 +226,7 @@ func (r *Results) resultID(question string, sources []Source) (cache.ActionID, e
 	h := cache.NewHash("result")
 	fmt.Fprintf(h, "%x\n%q\n", r.program, question)
 	for _, source := range sources {
-		digest, err := r.digest(source)
+		digest, err := r.Digest(source)
 		if err != nil {
 			return cache.ActionID{}, err
 		}
@@ -216,26 +235,31 @@ func (r *Results) resultID(question string, sources []Source) (cache.ActionID, e
 	return h.Sum(), nil
 }
 
-// formatSources returns a list of sources as text, a line each.
-func formatSources(sources []Source) []byte {
+// formatRecord returns what is kept of a question: where its last result is, and a line for
+// each source that this was computed from.
+func formatRecord(result cache.ActionID, sources []Source) []byte {
 	var text bytes.Buffer
+	fmt.Fprintf(&text, "%x\n", result)
 	for _, source := range sources {
 		fmt.Fprintf(&text, "%s %s\n", source.Kind, source.Path)
 	}
 	return text.Bytes()
 }
 
-func parseSources(text []byte) []Source {
-	var sources []Source
-	for line := range strings.Lines(string(text)) {
+func parseRecord(text []byte) (result cache.ActionID, sources []Source) {
+	first, rest, _ := strings.Cut(string(text), "\n")
+	if len(first) == hex.EncodedLen(len(result)) {
+		_, _ = hex.Decode(result[:], []byte(first)) // If it is no place, nothing is found there.
+	}
+	for line := range strings.Lines(rest) {
 		kind, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		sources = append(sources, Source{Kind(kind), name})
 	}
-	return sources
+	return result, sources
 }
 
-// digest returns a hash of a source as it is now.
-func (r *Results) digest(source Source) ([]byte, error) {
+// Digest returns a hash of a source as it is now.
+func (r *Results) Digest(source Source) ([]byte, error) {
 	r.mu.Lock()
 	compute, ok := r.digests[source]
 	if !ok {

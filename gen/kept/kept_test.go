@@ -7,9 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
+
+	"github.com/rogpeppe/go-internal/cache"
 )
 
 var sources = Sources(
@@ -260,5 +263,43 @@ func TestExpect(t *testing.T) {
 	}
 	if data, ok := r.Get("render stage"); !ok || string(data) != "another" {
 		t.Errorf("stage is %q, %v after it was put", data, ok)
+	}
+}
+
+// TestLast asks for a result whose sources have changed since.
+func TestLast(t *testing.T) {
+	dir := t.TempDir()
+	repo := repository()
+	last := func() (string, bool) {
+		data, ok := open(t, dir, repo).Last("render prod")
+		return string(data), ok
+	}
+	if data, ok := last(); ok {
+		t.Errorf("before anything was put, there is %q", data)
+	}
+	for _, result := range []string{"one", "another"} {
+		repo["envs/prod/env.cue"] = &fstest.MapFile{Data: []byte(result)}
+		if err := open(t, dir, repo).Put("render prod", sources, []byte(result)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	repo["envs/prod/env.cue"] = &fstest.MapFile{Data: []byte("changed")}
+	if data, ok := open(t, dir, repo).Get("render prod"); ok {
+		t.Errorf("it gives %q, though a source has changed", data)
+	}
+	if data, ok := last(); !ok || data != "another" {
+		t.Errorf("the last result is %q, %t", data, ok)
+	}
+	if data, ok := open(t, dir, repo).Last("render stage"); ok {
+		t.Errorf("a question that nobody asked has the result %q", data)
+	}
+}
+
+// TestParseRecord reads records that are none.
+func TestParseRecord(t *testing.T) {
+	for _, text := range []string{"", "\n", "12\n", strings.Repeat("0", 1000), "package envs/prod\n"} {
+		if id, sources := parseRecord([]byte(text)); id != (cache.ActionID{}) || len(sources) > 0 {
+			t.Errorf("%.20q is result %x of %v", text, id, sources)
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"gitlab.com/towpath/towpath/bench/fleet/cost"
@@ -40,8 +41,8 @@ const releases = 50
 
 var sample = synthetic.Fleet{Releases: releases, Environments: 2, Seed: 1}
 
-// TestRendering counts what it costs to render a fleet that nothing is known of, and
-// to render it again.
+// TestRendering counts what it costs to render a fleet that nothing is known of, to
+// render it again, and with one value changed.
 func TestRendering(t *testing.T) {
 	if race {
 		t.Skip("the race detector allocates too")
@@ -71,13 +72,29 @@ func TestRendering(t *testing.T) {
 		}
 		return err
 	}
-	for _, name := range []string{"cold", "nothing changed"} {
+	for _, name := range []string{"cold", "nothing changed", "one value changed"} {
+		if name == "one value changed" {
+			changeOneValue(t, files)
+		}
 		figures, err := cost.Of(releases, repo, render)
 		if err != nil {
 			t.Fatal(err)
 		}
 		hold(t, name, figures)
 	}
+}
+
+// changeOneValue changes the replicas of a release in the folder of a team.
+func changeOneValue(t *testing.T, files fstest.MapFS) {
+	t.Helper()
+	const replicas = "replicas: "
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if team, _ := path.Match("envs/stage/*/env.cue", name); team && bytes.Contains(files[name].Data, []byte(replicas)) {
+			files[name].Data = bytes.Replace(files[name].Data, []byte(replicas), []byte(replicas+"1"), 1)
+			return
+		}
+	}
+	t.Fatal("no team of stage says how many replicas a release has")
 }
 
 // TestChecking counts what it costs to check the fleet, and to say what is wrong with a
