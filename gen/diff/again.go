@@ -42,7 +42,7 @@ func touched(before, after []*object) map[string]map[string]bool {
 			note(p.after, "")
 			continue
 		}
-		for _, e := range edits(p.after.root, p.before.data, p.after.data) {
+		for _, e := range edits(p.after.root, p.before.data(), p.after.data()) {
 			note(p.before, e.path.String())
 			note(p.after, e.path.String())
 		}

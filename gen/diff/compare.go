@@ -36,8 +36,8 @@ type Side struct {
 
 // Options say what a report has to hold.
 type Options struct {
-	// FieldsOnly leaves the text of objects that are on both sides out, which takes
-	// long to write and is of no use to who shows their fields.
+	// FieldsOnly leaves the text of objects that are on both sides out, and what objects
+	// refer to, which takes long to find and is of no use to who shows their fields.
 	FieldsOnly bool
 }
 
@@ -191,7 +191,7 @@ func compareRelease(from, to state, api *kubernetes.API, options Options) Releas
 	changes := map[pair][]edit{}
 	for _, p := range pairs {
 		if p.before != nil && p.after != nil && p.before != p.after {
-			changes[p] = edits(p.after.root, p.before.data, p.after.data)
+			changes[p] = edits(p.after.root, p.before.data(), p.after.data())
 		}
 	}
 	objects := c.report(pairs, changes)
@@ -201,7 +201,7 @@ func compareRelease(from, to state, api *kubernetes.API, options Options) Releas
 	inNew := release{to.objects}
 	for i, p := range pairs {
 		o := objects[i]
-		if p.after != nil {
+		if p.after != nil && !options.FieldsOnly {
 			o.Refers = inNew.refers(p.after)
 		}
 		if o.Change != Unchanged {

@@ -23,7 +23,7 @@ const mostRenders = 50
 func effects(c *causer, api *kubernetes.API, pairs []pair) (found bool) {
 	if c.from.release == nil || c.to.release == nil {
 		for _, p := range pairs {
-			c.leaves(p, nil, cmp.Or(p.after, p.before).data)
+			c.leaves(p, nil, cmp.Or(p.after, p.before).data())
 		}
 		return false
 	}
@@ -96,7 +96,7 @@ func (c *causer) effect(renderer *render.Renderer, api *kubernetes.API, v value)
 			changed[p.id()] = map[string]bool{"": true}
 			continue
 		}
-		for _, e := range edits(p.after.root, p.before.data, p.after.data) {
+		for _, e := range edits(p.after.root, p.before.data(), p.after.data()) {
 			if changed[p.id()] == nil {
 				changed[p.id()] = map[string]bool{}
 			}

@@ -89,7 +89,7 @@ func renames(gone, come []*object) []pair {
 
 // content is an object without what names it, and what all of its kind have.
 func content(o *object) map[string]any {
-	data := maps.Clone(o.data)
+	data := maps.Clone(o.data())
 	delete(data, "apiVersion")
 	delete(data, "kind")
 	metadata := maps.Clone(fieldsOf(data["metadata"]))

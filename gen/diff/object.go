@@ -16,7 +16,7 @@ import (
 // order means nothing in one order, so that neither is anybody's concern behind the
 // entrance of the package.
 type object struct {
-	// rendered is the object as it came. Only blame looks at it, for places.
+	// rendered is the object as it came. Only data and blame, for places, look at it.
 	rendered manifest.Object
 	// key tells objects of a cluster apart; it is not shown.
 	key string
@@ -24,7 +24,9 @@ type object struct {
 	id, apiVersion, kind, group, namespace, name, template string
 
 	root *place
-	data map[string]any
+	// masked is what data returns, nil until somebody asks: most objects of a fleet were
+	// rendered once for both states, and nobody looks into them.
+	masked map[string]any
 	// sorted are the lists that were brought in order, by their first item: where
 	// each item stood before.
 	sorted map[*any][]int
@@ -48,12 +50,19 @@ func enter(api *kubernetes.API, o manifest.Object, namespace string) *object {
 		namespace = o.Namespace
 	}
 	in.key = strings.Join([]string{o.GroupKind(), namespace, o.Name}, "/")
-	in.data = mask(in.root, "", false, o.Data).(map[string]any)
-	if o.Kind == "Secret" {
-		maskSecret(in.data, o.Data)
-	}
-	in.arrange(in.root, in.data)
 	return in
+}
+
+// data returns what the object holds, without secrets and in order.
+func (o *object) data() map[string]any {
+	if o.masked == nil {
+		o.masked = mask(o.root, "", false, o.rendered.Data).(map[string]any)
+		if o.rendered.Kind == "Secret" {
+			maskSecret(o.masked, o.rendered.Data)
+		}
+		o.arrange(o.root, o.masked)
+	}
+	return o.masked
 }
 
 // renderingOf tells objects apart that were rendered at different times.
@@ -106,7 +115,7 @@ func (o *object) arrange(p *place, v any) {
 // written returns a path in the object's data as it was rendered.
 func (o *object) written(path []string) []string {
 	path = slices.Clone(path)
-	var at any = o.data
+	var at any = o.data()
 	for i, name := range path {
 		switch v := at.(type) {
 		case map[string]any:
@@ -132,7 +141,7 @@ func (o *object) get(path ...string) any {
 	if o == nil {
 		return nil
 	}
-	return get(o.data, path...)
+	return get(o.data(), path...)
 }
 
 func get(v any, path ...string) any {
@@ -172,7 +181,15 @@ func (o *object) groupKind() string {
 	return o.kind + "." + o.group
 }
 
-func (o *object) annotation(key string) string { return text(o.get("metadata", "annotations", key)) }
+// annotation returns an annotation, which is masked by itself: to know one does not take
+// all that the object holds.
+func (o *object) annotation(key string) string {
+	value := get(o.rendered.Data, "metadata", "annotations", key)
+	if value == nil {
+		return ""
+	}
+	return text(mask(o.root.field("metadata").field("annotations").field(key), key, false, value))
+}
 
 func (o *object) wave() int {
 	n, err := strconv.Atoi(o.annotation("argocd.argoproj.io/sync-wave"))

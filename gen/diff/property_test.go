@@ -181,17 +181,17 @@ func TestApplied(t *testing.T) {
 	for seed := range uint64(2000) {
 		_, before, after := twoObjects(api, seed)
 		b, a := enter(api, before, "prod"), enter(api, after, "prod")
-		changes := edits(a.root, b.data, a.data)
+		changes := edits(a.root, b.data(), a.data())
 		if len(changes) > 0 {
 			differ++
 		}
-		if got, want := canon(a.root, apply(a.root, b.data, changes)), canon(a.root, a.data); got != want {
+		if got, want := canon(a.root, apply(a.root, b.data(), changes)), canon(a.root, a.data()); got != want {
 			for _, e := range changes {
 				t.Logf("%s %s: %s", e.change, e.path, arrow(show(e.before), show(e.after)))
 			}
 			t.Fatalf("seed %d: before with the changes is not after:\n%s", seed, cmp.Diff(strings.Split(want, ","), strings.Split(got, ",")))
 		}
-		if again := edits(a.root, a.data, enter(api, after, "prod").data); len(again) > 0 {
+		if again := edits(a.root, a.data(), enter(api, after, "prod").data()); len(again) > 0 {
 			t.Fatalf("seed %d: an object differs from itself: %v", seed, again)
 		}
 	}

@@ -40,7 +40,7 @@ type release struct{ objects []*object }
 func (r release) refers(o *object) []string {
 	found := map[string]bool{}
 	r.selects(o, found)
-	r.names(o, "", o.data, found)
+	r.names(o, "", o.data(), found)
 	delete(found, o.id)
 	return slices.Sorted(maps.Keys(found))
 }

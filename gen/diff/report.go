@@ -97,7 +97,7 @@ func (c *causer) written(o *object) string {
 }
 
 func written(o *object) string {
-	text, err := document.Marshal(show(o.data))
+	text, err := document.Marshal(show(o.data()))
 	if err != nil {
 		return "" // What came out of YAML goes back into it.
 	}
