@@ -20,6 +20,7 @@ import (
 	"gitlab.com/towpath/towpath/gen/fleet"
 	"gitlab.com/towpath/towpath/gen/kubernetes"
 	"gitlab.com/towpath/towpath/gen/output"
+	"gitlab.com/towpath/towpath/gen/parallel"
 	"gitlab.com/towpath/towpath/gen/produce"
 	"gitlab.com/towpath/towpath/gen/tool"
 )
@@ -63,34 +64,29 @@ func Run(repo fs.FS, o Options) (finding.List, error) {
 	}
 	selected := r.selected(environments)
 
-	files, err := r.produced(selected, environments, whole)
-	if found, rest := finding.From(err); rest != nil {
-		return nil, rest
-	} else if len(found) > 0 {
-		return append(findings, found...).Sort(), nil
+	// None of these looks at what another finds. The policy takes several processors, and
+	// the rest one each.
+	steps := []func() (finding.List, error){
+		func() (finding.List, error) { return r.files(environments, selected, whole) },
+		func() (finding.List, error) { return r.order(environments) },
+		func() (finding.List, error) { return r.charts.findings(repo, environments, selected) },
+		func() (finding.List, error) {
+			judged, err := r.policy(environments, selected)
+			return merge(append(r.releases(selected), judged...)), err
+		},
 	}
-	stale, err := r.stale(files, selected, whole)
-	if err != nil {
-		return nil, err
+	found := make([]finding.List, len(steps))
+	errs := make([]error, len(steps))
+	parallel.Each(len(steps), len(steps), func(i int) { found[i], errs[i] = steps[i]() })
+	for _, err := range errs {
+		invalid, rest := finding.From(err)
+		if rest != nil {
+			return nil, rest
+		} else if len(invalid) > 0 {
+			return append(findings, invalid...).Sort(), nil
+		}
 	}
-	findings = append(findings, stale...)
-	findings = append(findings, ArgoCD(files, selected)...)
-	order, err := r.order(environments)
-	if err != nil {
-		return nil, err
-	}
-	findings = append(findings, order...)
-
-	judged, err := r.policy(environments, selected)
-	if err != nil {
-		return nil, err
-	}
-	watched, err := r.charts.findings(repo, environments, selected)
-	if err != nil {
-		return nil, err
-	}
-	findings = append(findings, watched...)
-	return append(findings, merge(append(r.releases(selected), judged...))...).Sort(), nil
+	return append(findings, slices.Concat(found...)...).Sort(), nil
 }
 
 // order is [Order] of environments whose values were let go.
@@ -107,6 +103,17 @@ func (r *run) order(environments []*environment.Environment) (finding.List, erro
 		return nil, err
 	}
 	return r.ofSelected(Order(set.Environments, r.all)), nil
+}
+
+// files holds the files that environments produce against those that are committed, and the
+// objects in those for Argo CD against its API.
+func (r *run) files(all, selected []*environment.Environment, whole bool) (finding.List, error) {
+	files, err := r.produced(selected, all, whole)
+	if err != nil {
+		return nil, err
+	}
+	findings, err := r.stale(files, selected, whole)
+	return append(findings, ArgoCD(files, selected)...), err
 }
 
 // produced returns the files that the selected environments and all of them

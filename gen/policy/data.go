@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"cuelang.org/go/cue/ast"
+	cuejson "cuelang.org/go/encoding/json"
 )
 
 // Data is what rules over values look at: environments as maps, slices, strings,
@@ -50,7 +52,7 @@ func (d *Data) Add(name string, env map[string]any) error {
 func (d *Data) AddReleases(name string, releases map[string]any) error {
 	packed := make(map[string]releaseData, len(releases))
 	for release, values := range releases {
-		text, err := json.Marshal(marked(values))
+		text, err := asText(values)
 		if err != nil {
 			return fmt.Errorf("reading release %s of environment %s: %w", release, name, err)
 		}
@@ -92,6 +94,13 @@ func (d *Data) Remove(env string) {
 	delete(d.environments, env)
 }
 
+// asText returns a value as JSON that is CUE as well.
+func asText(value any) ([]byte, error) {
+	text, err := json.Marshal(marked(value))
+	// CUE takes a byte order mark at the beginning of a file only.
+	return bytes.ReplaceAll(text, []byte("\ufeff"), []byte(`\ufeff`)), err
+}
+
 // marked returns a value with each number that is a float64 written as one: JSON would
 // make 1.0 a whole number.
 func marked(value any) any {
@@ -118,69 +127,81 @@ func marked(value any) any {
 	return value
 }
 
-// read returns the release as data.
-func (r releaseData) read() (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(r.text))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		return nil, err
-	}
-	return numbers(value)
+// part is some of the data in CUE.
+type part struct {
+	// file has the environments in a field called data.
+	file *ast.File
+	// fields are the names of those of each environment.
+	fields map[string][]string
+	// releases is how many there are.
+	releases int
 }
 
-// numbers undoes what marked does, in place.
-func numbers(value any) (result any, err error) {
-	switch value := value.(type) {
-	case map[string]any:
-		for key, v := range value {
-			if value[key], err = numbers(v); err != nil {
-				return nil, err
-			}
-		}
-	case []any:
-		for i, v := range value {
-			if value[i], err = numbers(v); err != nil {
-				return nil, err
-			}
-		}
-	case json.Number:
-		if strings.ContainsAny(string(value), ".e") {
-			return value.Float64()
-		}
-		if n, err := value.Int64(); err == nil {
-			return n, nil
-		}
-		n, ok := new(big.Int).SetString(string(value), 10)
-		if !ok {
-			return nil, fmt.Errorf("%q is no number", value)
-		}
-		return n, nil
-	}
-	return value, nil
-}
+// dataName is what the field of a part is called.
+const dataName = "data"
 
 // part returns all environments, with those of their releases that wanted has; nil is
 // all of them.
-func (d *Data) part(wanted map[string][]string) (map[string]any, error) {
-	part := map[string]any{}
-	for name, env := range d.environments {
+func (d *Data) part(wanted map[string][]string) (part, error) {
+	p := part{fields: map[string][]string{}}
+	var environments []any
+	for _, name := range slices.Sorted(maps.Keys(d.environments)) {
+		env := d.environments[name]
 		names := wanted[name]
 		if wanted == nil {
-			names = slices.Collect(maps.Keys(env.releases))
+			names = slices.Sorted(maps.Keys(env.releases))
 		}
-		releases := map[string]any{}
+		var releases []any
 		for _, release := range names {
-			var err error
-			if releases[release], err = env.releases[release].read(); err != nil {
-				return nil, fmt.Errorf("reading release %s of environment %s: %w", release, name, err)
+			expr, err := cuejson.Extract(dataName, env.releases[release].text)
+			if err != nil {
+				return part{}, fmt.Errorf("reading release %s of environment %s: %w", release, name, err)
 			}
+			releases = append(releases, ast.NewString(release), expr)
 		}
-		fields := maps.Clone(env.fields)
-		fields["releases"] = releases
-		part[name] = fields
+		p.releases += len(names)
+		var fields []any
+		for _, field := range slices.Sorted(maps.Keys(env.fields)) {
+			text, err := asText(env.fields[field])
+			if err != nil {
+				return part{}, fmt.Errorf("reading %s of environment %s: %w", field, name, err)
+			}
+			expr, err := cuejson.Extract(dataName, text)
+			if err != nil {
+				return part{}, fmt.Errorf("reading %s of environment %s: %w", field, name, err)
+			}
+			p.fields[name] = append(p.fields[name], field)
+			fields = append(fields, ast.NewString(field), expr)
+		}
+		p.fields[name] = append(p.fields[name], "releases")
+		fields = append(fields, ast.NewString("releases"), ast.NewStruct(releases...))
+		environments = append(environments, ast.NewString(name), ast.NewStruct(fields...))
 	}
-	return part, nil
+	p.file = &ast.File{Decls: []ast.Decl{&ast.Field{Label: ast.NewIdent(dataName), Value: ast.NewStruct(environments...)}}}
+	return p, nil
+}
+
+// given returns what rules are given to judge an environment of the part. It has fields
+// that refer to those of the part, so that CUE evaluates these once and shares them: given
+// as values, they would be evaluated anew for each environment that is judged, and again
+// for each rule that hands a release's values on.
+func (p part) given(judged string) *ast.File {
+	env := func(name string) ast.Expr {
+		var fields []any
+		for _, field := range p.fields[name] {
+			of := &ast.IndexExpr{X: ast.NewIdent(dataName), Index: ast.NewString(name)}
+			fields = append(fields, ast.NewString(field), &ast.IndexExpr{X: of, Index: ast.NewString(field)})
+		}
+		return ast.NewStruct(fields...)
+	}
+	var all []any
+	for _, name := range slices.Sorted(maps.Keys(p.fields)) {
+		all = append(all, ast.NewString(name), env(name))
+	}
+	return &ast.File{Decls: []ast.Decl{
+		&ast.Field{Label: ast.NewIdent(judgedName), Value: env(judged)},
+		&ast.Field{Label: ast.NewIdent(allName), Value: ast.NewStruct(all...)},
+	}}
 }
 
 // partReleases is how many releases rules look at together, at least those of one name:

@@ -294,23 +294,13 @@ func (p *Values) judgeBatch(d *Data, names []string, s scope, rules []finding.Ru
 // judgePart holds environments, or parts of them, against some rules. It returns what is
 // wrong with the rules.
 func (p *Values) judgePart(
-	context *cue.Context, value cue.Value, environments map[string]any, names []string, rules []finding.Rule, found violations,
+	context *cue.Context, value cue.Value, part part, names []string, rules []finding.Rule, found violations,
 ) finding.List {
+	p.evaluated.atLeast(part.releases)
 	var findings finding.List
-	encoded := map[string]any{}
-	count := 0
-	for name, env := range environments {
-		if env, ok := env.(map[string]any); ok {
-			releases, _ := env["releases"].(map[string]any)
-			count += len(releases)
-		}
-		encoded[name] = context.Encode(env)
-	}
-	p.evaluated.atLeast(count)
-	all := context.Encode(encoded)
+	data := context.BuildFile(part.file)
 	for _, name := range names {
-		// Both at once: filling in one after the other would evaluate all twice.
-		v := value.Unify(context.Encode(map[string]any{"environment": encoded[name], "environments": all}))
+		v := value.Unify(context.BuildFile(part.given(name), cue.Scope(data)))
 		for _, rule := range rules {
 			value := v.LookupPath(cue.MakePath(cue.Str("rules"), cue.Str(rule.ID)))
 			violations, err := judge(value)
