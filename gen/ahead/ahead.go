@@ -1,5 +1,5 @@
-// Package ahead loads environments, or looks for what is kept of them, while the rest of
-// the program still initialises.
+// Package ahead loads environments, looks for what is kept of them, or reads their files,
+// while the rest of the program still initialises.
 //
 // Before main, Go initialises the packages that gen links, one after the other: about
 // 13 ms, of which Kubernetes' and Helm's are the last 5. They need one processor;
@@ -48,6 +48,9 @@ func init() {
 	}
 	names := wanted(repo, os.Args[1:])
 	if len(names) == 0 {
+		if readsTree(os.Args[1:]) {
+			startTree(root)
+		}
 		return
 	}
 	environments.begin(about(root, names), func() (*environment.Set, error) { return environment.Load(repo, names) })
@@ -78,6 +81,12 @@ func wanted(repo fs.FS, args []string) []string {
 		return withoutTeams(repo, all)
 	}
 	return nil
+}
+
+// readsTree reports whether a command with these arguments reads all files of the working
+// tree: gen diff looks for those that differ from a commit's.
+func readsTree(args []string) bool {
+	return args[0] == "diff" && !slices.ContainsFunc(args, isTo) && !slices.ContainsFunc(args, isElsewhere)
 }
 
 // isElsewhere reports whether an argument makes gen say how it is used, or look elsewhere.

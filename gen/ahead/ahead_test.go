@@ -88,3 +88,36 @@ func TestInitialisesEarly(t *testing.T) {
 		}
 	}
 }
+
+func TestReadsTree(t *testing.T) {
+	for args, want := range map[string]bool{
+		"diff": true, "diff prod --from HEAD": true, "diff envs/stage envs/prod": true,
+		"diff --to HEAD": false, "diff --from a --to=b": false, "diff --help": false, "diff -C elsewhere": false,
+		"render": false, "check": false,
+	} {
+		if got := readsTree(strings.Fields(args)); got != want {
+			t.Errorf("%s: %t", args, got)
+		}
+	}
+}
+
+// TestTree takes the snapshot of a repository that was begun, once, and of another one.
+func TestTree(t *testing.T) {
+	begun, other := t.TempDir(), t.TempDir()
+	for _, root := range []string{begun, other} {
+		if err := os.MkdirAll(root+"/envs/dev", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(root+"/envs/dev/env.cue", []byte(root), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	startTree(begun)
+	for _, root := range []string{other, begun, begun} {
+		text, err := Tree(root).ReadFile("envs/dev/env.cue")
+		if err != nil || string(text) != root {
+			t.Errorf("in %s there is %q, %v", root, text, err)
+		}
+	}
+	readCUE(os.DirFS(t.TempDir())) // There is nothing.
+}

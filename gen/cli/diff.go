@@ -13,7 +13,6 @@ import (
 	"gitlab.com/towpath/towpath/gen/diff"
 	"gitlab.com/towpath/towpath/gen/environment"
 	"gitlab.com/towpath/towpath/gen/finding"
-	"gitlab.com/towpath/towpath/gen/kept"
 	"gitlab.com/towpath/towpath/gen/revision"
 )
 
@@ -306,7 +305,7 @@ func joinReports(whole, report *diff.Report) *diff.Report {
 // loaded.
 func (a *app) pairs(o diffOptions, git *revision.Repository, args []string, progress *progress) ([]*pair, error) {
 	// What is read more than once is read from the disk once.
-	to := &side{state: diff.State{Name: workingTree}, repo: kept.NewSnapshot(a.repoFS())}
+	to := &side{state: diff.State{Name: workingTree}, repo: ahead.Tree(a.root)}
 	if o.to != "" {
 		repo, err := git.Resolve(o.to)
 		if err != nil {
