@@ -126,17 +126,16 @@ func (f *fleet) releasesOf(s *shelf, env *environment.Environment) (texts []Text
 			return
 		}
 		request, err := f.renderer.Request(env, env.Releases[i])
-		if err == nil {
-			origins[i], err = f.origin(env.Releases[i], request)
-		}
 		if err != nil {
 			errs[i] = err
 			return
 		}
-		if text, ok := last[origins[i]]; ok {
-			texts[i].Text = text
-			return
-		}
+		if origins[i], err = f.origin(env.Releases[i], request); err == nil {
+			if text, ok := last[origins[i]]; ok {
+				texts[i].Text = text
+				return
+			}
+		} // Else rendering says what is wrong with the chart.
 		texts[i].Text, errs[i] = f.text(func() ([]manifest.Object, error) { return f.renderer.Objects(env, env.Releases[i], request) })
 	})
 	for _, err := range errs {
